@@ -1,0 +1,90 @@
+//! The panic boundary. A panic that crossed `extern "C"` would abort the host.
+
+use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use edgecmp_core::{Code, Error, Result};
+
+use crate::error::edgecmp_error;
+use crate::status::edgecmp_status;
+
+/// Where a call leaves its error: NULL if the caller does not want it.
+pub(crate) type ErrorOut<'a> = Option<&'a mut MaybeUninit<*mut edgecmp_error>>;
+
+/// Runs the body of a fallible export. The error, or NULL, goes to `error`;
+/// its code is the status.
+pub(crate) fn call(
+    error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
+    body: impl FnOnce() -> Result<edgecmp_status>,
+) -> edgecmp_status {
+    let outcome = caught(body).unwrap_or_else(|panic| Err(panic));
+    let (status, failure) = match outcome {
+        Ok(status) => (status, None),
+        Err(failure) => (edgecmp_status::from(failure.code()), Some(failure)),
+    };
+    if let Some(out) = error {
+        out.write(failure.map_or(std::ptr::null_mut(), edgecmp_error::into_raw));
+    }
+    status
+}
+
+/// Runs the body of an export that cannot fail; a panic gives `otherwise`.
+pub(crate) fn infallible<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+    caught(body).unwrap_or(otherwise)
+}
+
+/// A panic leaves core's own invariants intact (its guards clean up), and what
+/// the body of an export owns is dropped: nothing half-done is seen after it.
+fn caught<T>(body: impl FnOnce() -> T) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
+        let what = payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "no message".to_owned());
+        // A payload whose own drop panics must not get out either.
+        std::mem::forget(payload);
+        Error::new(
+            Code::Internal,
+            format!("caught at the C boundary: {what}; please report it"),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_internal_with_its_message() {
+        let mut error = MaybeUninit::uninit();
+        let status = call(Some(&mut error), || panic!("slot {} is gone", 7));
+        assert_eq!(status, edgecmp_status::EDGECMP_INTERNAL);
+        // SAFETY: `call` always writes the error out.
+        let raw = unsafe { error.assume_init() };
+        // SAFETY: not NULL after a failure, and made by `Box::into_raw`.
+        let error = unsafe { Box::from_raw(raw) };
+        assert!(
+            error.error().message().contains("slot 7 is gone"),
+            "{}",
+            error.error()
+        );
+    }
+
+    #[test]
+    fn a_panic_without_an_error_out_or_a_status_stays_inside() {
+        assert_eq!(call(None, || panic!("x")), edgecmp_status::EDGECMP_INTERNAL);
+        assert_eq!(infallible(3, || panic!("x")), 3);
+    }
+
+    #[test]
+    fn success_writes_null() {
+        let mut error = MaybeUninit::new(std::ptr::dangling_mut());
+        assert_eq!(
+            call(Some(&mut error), || Ok(edgecmp_status::EDGECMP_MISS)),
+            edgecmp_status::EDGECMP_MISS
+        );
+        // SAFETY: `call` always writes the error out.
+        assert!(unsafe { error.assume_init() }.is_null());
+    }
+}

@@ -1,0 +1,84 @@
+//! The cache: open, close, free, invalidate.
+
+use std::ffi::c_void;
+use std::mem::MaybeUninit;
+use std::time::Duration;
+
+use edgecmp_core::Cache;
+
+use crate::boundary::{call, infallible};
+use crate::error::edgecmp_error;
+use crate::options::edgecmp_options;
+use crate::pointers::{bytes, required, required_out};
+use crate::status::edgecmp_status::{self, EDGECMP_OK, EDGECMP_PENDING};
+
+/// A cache. Every call on it may be made from any number of threads at once,
+/// except `edgecmp_cache_free`.
+pub struct edgecmp_cache {
+    pub(crate) cache: Cache,
+}
+
+/// Opens a cache. The options stay the caller's. Does not ask the origin, and
+/// does not block.
+#[unsafe(no_mangle)]
+pub extern "C" fn edgecmp_open(
+    options: Option<&edgecmp_options>,
+    cache: Option<&mut MaybeUninit<*mut edgecmp_cache>>,
+    error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
+) -> edgecmp_status {
+    call(error, || {
+        let out = required_out(cache, "cache")?;
+        let edgecmp_options { options, origin } = required(options, "options")?;
+        let cache = match origin {
+            None => Cache::open(options.clone())?,
+            Some(maker) => Cache::open_with_origin(options.clone(), maker.make(options)?)?,
+        };
+        *out = Box::into_raw(Box::new(edgecmp_cache { cache }));
+        Ok(EDGECMP_OK)
+    })
+}
+
+/// Closes a cache: calls in progress end with `EDGECMP_CLOSED`, and so do all
+/// later ones. The handle stays valid; values stay valid. Waits at most
+/// `timeout_ns` for the cache's threads: `EDGECMP_OK` when all have ended,
+/// `EDGECMP_PENDING` when something (an origin callback that has not
+/// returned) still runs. May be called again, to wait longer.
+#[unsafe(no_mangle)]
+pub extern "C" fn edgecmp_close(
+    cache: Option<&edgecmp_cache>,
+    timeout_ns: u64,
+    error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
+) -> edgecmp_status {
+    call(error, || {
+        let ended = required(cache, "cache")?
+            .cache
+            .close(Duration::from_nanos(timeout_ns))?;
+        Ok(if ended { EDGECMP_OK } else { EDGECMP_PENDING })
+    })
+}
+
+/// Frees a cache, closing it first if need be, without waiting for what still
+/// runs. No other call may use the handle during it or afterwards. NULL is
+/// allowed.
+#[unsafe(no_mangle)]
+pub extern "C" fn edgecmp_cache_free(cache: Option<Box<edgecmp_cache>>) {
+    infallible((), || drop(cache));
+}
+
+/// What is cached of a key counts no longer: the next read asks the origin.
+/// Does not block.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn edgecmp_invalidate(
+    cache: Option<&edgecmp_cache>,
+    key: *const c_void,
+    key_len: usize,
+    error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
+) -> edgecmp_status {
+    call(error, || {
+        let cache = required(cache, "cache")?;
+        // SAFETY: by contract `key` points to `key_len` bytes.
+        let key = unsafe { bytes(key, key_len, "key") }?;
+        cache.cache.invalidate(key)?;
+        Ok(EDGECMP_OK)
+    })
+}

@@ -1,0 +1,147 @@
+//! From raw arguments to Rust, and back. NULL becomes an error that names the
+//! parameter; everything else that C can pass is believed.
+
+use std::ffi::{CStr, c_char, c_void};
+use std::mem::MaybeUninit;
+use std::slice;
+use std::time::Duration;
+
+use edgecmp_core::{Code, Error, Result};
+
+/// Bytes that belong to somebody else: to the caller when passed in, to the
+/// object that was asked when returned.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct edgecmp_slice {
+    /// The first byte. NULL: there is no value (which is not an empty value).
+    pub data: *const u8,
+    /// Number of bytes.
+    pub len: usize,
+}
+
+impl edgecmp_slice {
+    /// No value.
+    pub(crate) const NONE: Self = Self {
+        data: std::ptr::null(),
+        len: 0,
+    };
+
+    /// A view; it lives as long as what it looks at.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self {
+            data: bytes.as_ptr(),
+            len: bytes.len(),
+        }
+    }
+}
+
+/// The error of a NULL where there must be something.
+pub(crate) fn null(parameter: &str) -> Error {
+    Error::new(
+        Code::InvalidArgument,
+        format!("{parameter}: got NULL; allowed: a valid pointer"),
+    )
+}
+
+/// A parameter that must not be NULL.
+pub(crate) fn required<T>(argument: Option<T>, parameter: &str) -> Result<T> {
+    argument.ok_or_else(|| null(parameter))
+}
+
+/// An out parameter that must not be NULL; it holds NULL from here on, so that
+/// a call that fails later leaves no garbage.
+pub(crate) fn required_out<'a, T>(
+    out: Option<&'a mut MaybeUninit<*mut T>>,
+    parameter: &str,
+) -> Result<&'a mut *mut T> {
+    Ok(required(out, parameter)?.write(std::ptr::null_mut()))
+}
+
+/// Bytes given as pointer and length. NULL is allowed with length 0.
+///
+/// # Safety
+/// `data` is NULL or points to `len` bytes that nobody writes during `'a`.
+pub(crate) unsafe fn bytes<'a>(
+    data: *const c_void,
+    len: usize,
+    parameter: &str,
+) -> Result<&'a [u8]> {
+    match (data.is_null(), len) {
+        (_, 0) => Ok(&[]),
+        (true, _) => Err(null(parameter)),
+        // Rust allows no object above isize::MAX bytes; a length like that is a negative number.
+        (false, len) if isize::try_from(len).is_err() => Err(Error::invalid(
+            &format!("{parameter}_len"),
+            len,
+            "the number of bytes",
+        )),
+        // SAFETY: the caller's promise; the length was checked above.
+        (false, len) => Ok(unsafe { slice::from_raw_parts(data.cast(), len) }),
+    }
+}
+
+/// An array given as pointer and count. NULL is allowed with count 0.
+///
+/// # Safety
+/// `first` is NULL or points to `count` elements that nobody writes during `'a`.
+pub(crate) unsafe fn array<'a, T>(
+    first: *const T,
+    count: usize,
+    parameter: &str,
+) -> Result<&'a [T]> {
+    match (first.is_null(), count) {
+        (_, 0) => Ok(&[]),
+        (true, _) => Err(null(parameter)),
+        (false, count) if count > isize::MAX as usize / size_of::<T>().max(1) => {
+            Err(Error::invalid(
+                &format!("{parameter}_count"),
+                count,
+                "the number of elements",
+            ))
+        }
+        // SAFETY: the caller's promise; the count was checked above.
+        (false, count) => Ok(unsafe { slice::from_raw_parts(first, count) }),
+    }
+}
+
+/// NUL-terminated UTF-8 text that may be NULL.
+///
+/// # Safety
+/// `text` is NULL or NUL-terminated, and nobody writes it during `'a`.
+pub(crate) unsafe fn optional_text<'a>(
+    text: *const c_char,
+    parameter: &str,
+) -> Result<Option<&'a str>> {
+    if text.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: the caller's promise.
+    let text = unsafe { CStr::from_ptr(text) };
+    match text.to_str() {
+        Ok(text) => Ok(Some(text)),
+        Err(_) => Err(Error::invalid(
+            parameter,
+            "bytes that are not UTF-8",
+            "UTF-8 text",
+        )),
+    }
+}
+
+/// NUL-terminated UTF-8 text.
+///
+/// # Safety
+/// As for [`optional_text`].
+pub(crate) unsafe fn text<'a>(text: *const c_char, parameter: &str) -> Result<&'a str> {
+    // SAFETY: the caller's promise.
+    required(unsafe { optional_text(text, parameter) }?, parameter)
+}
+
+/// A duration in nanoseconds, for which `EDGECMP_DEFAULT` stands for none.
+pub(crate) fn optional_duration(nanos: u64) -> Option<Duration> {
+    (nanos != crate::read::EDGECMP_DEFAULT).then(|| Duration::from_nanos(nanos))
+}
+
+/// Nanoseconds of a duration; more than 584 years are 584 years.
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,254 @@
+//! Queues: where asynchronous calls end, with a descriptor to poll.
+
+use std::collections::HashMap;
+use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use edgecmp_core::queue::CompletionQueue;
+use edgecmp_core::{Code, Error, Result, fork_generation};
+
+use crate::boundary::{call, infallible};
+use crate::error::edgecmp_error;
+use crate::event::{Completion, Outcome, edgecmp_event};
+use crate::pointers::{null, required};
+use crate::status::edgecmp_status::{self, EDGECMP_OK, EDGECMP_PENDING};
+
+/// A queue of events. Calls may be started on it from any number of threads;
+/// one thread at a time polls it.
+pub struct edgecmp_queue {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What a queue's handle shares with the calls in progress.
+pub(crate) struct Shared {
+    completions: Arc<CompletionQueue<Completion>>,
+    /// Calls whose event has not been pushed, by tag; what a cancelled one says.
+    in_progress: Mutex<HashMap<u64, Cancelled>>,
+    /// The handle was freed: nobody will poll any more.
+    closed: AtomicBool,
+    fork_generation: u32,
+}
+
+/// What the event of a call says if the call is cancelled.
+pub(crate) enum Cancelled {
+    /// A read can be given up without a trace.
+    Read,
+    /// A write may still happen.
+    Write {
+        /// With it a retry is safe.
+        idempotency_key: Option<Box<str>>,
+    },
+}
+
+impl Cancelled {
+    fn error(self) -> Error {
+        match self {
+            Self::Read => Error::new(Code::Cancelled, "the caller cancelled the read"),
+            Self::Write { idempotency_key } => {
+                let error = Error::new(
+                    Code::UnknownOutcome,
+                    "the caller cancelled the write, which may still happen",
+                );
+                match idempotency_key {
+                    Some(key) => error.with_idempotency_key(&key),
+                    None => error,
+                }
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// The child of a fork shares the descriptor with its parent, and would
+    /// take the parent's wake-ups.
+    pub(crate) fn check_fork(&self) -> Result<()> {
+        if self.fork_generation == fork_generation() {
+            return Ok(());
+        }
+        Err(Error::new(
+            Code::Forked,
+            "queue: it belongs to the parent process; make a new one in the child",
+        ))
+    }
+
+    /// Notes a call before it can end.
+    pub(crate) fn begin(&self, tag: u64, cancelled: Cancelled) -> Result<()> {
+        let mut in_progress = self.lock();
+        if in_progress.contains_key(&tag) {
+            return Err(Error::invalid(
+                "tag",
+                tag,
+                "one that no call in progress on this queue has",
+            ));
+        }
+        in_progress.insert(tag, cancelled);
+        Ok(())
+    }
+
+    /// Forgets a call that failed to start.
+    pub(crate) fn abandon(&self, tag: u64) {
+        self.lock().remove(&tag);
+    }
+
+    /// Pushes the one event of a call, unless it was cancelled before.
+    pub(crate) fn complete(&self, tag: u64, outcome: Outcome) {
+        if self.lock().remove(&tag).is_some() {
+            self.push(Completion::Call { tag, outcome });
+        }
+    }
+
+    /// Pushes an event. False: nobody will poll it, and it was dropped.
+    pub(crate) fn push(&self, completion: Completion) -> bool {
+        if !self.closed.load(Ordering::Acquire) {
+            self.completions.push(completion);
+        }
+        // Either this thread sees `closed`, or the one that set it drains what was pushed.
+        let closed = self.closed.load(Ordering::Acquire);
+        if closed {
+            self.drop_all();
+        }
+        !closed
+    }
+
+    fn drop_all(&self) {
+        let mut dropped = Vec::new();
+        while self.completions.drain(64, &mut dropped) > 0 {
+            dropped.clear();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Cancelled>> {
+        // No code that can panic runs under it.
+        self.in_progress
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for edgecmp_queue {
+    fn drop(&mut self) {
+        self.shared.closed.store(true, Ordering::Release);
+        // In a forked child the wake-ups belong to the parent.
+        if self.shared.check_fork().is_ok() {
+            self.shared.drop_all();
+        }
+    }
+}
+
+/// Makes a queue.
+#[unsafe(no_mangle)]
+pub extern "C" fn edgecmp_queue_new(
+    queue: Option<&mut MaybeUninit<*mut edgecmp_queue>>,
+    error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
+) -> edgecmp_status {
+    call(error, || {
+        let out = crate::pointers::required_out(queue, "queue")?;
+        let shared = Shared {
+            completions: CompletionQueue::new()?,
+            in_progress: Mutex::default(),
+            closed: AtomicBool::new(false),
+            fork_generation: fork_generation(),
+        };
+        *out = Box::into_raw(Box::new(edgecmp_queue {
+            shared: Arc::new(shared),
+        }));
+        Ok(EDGECMP_OK)
+    })
+}
+
+/// A descriptor that is readable while events wait; for poll, epoll and the
+/// like. Never read, write or close it. -1 for NULL and in a forked child.
+#[unsafe(no_mangle)]
+pub extern "C" fn edgecmp_queue_fd(queue: Option<&edgecmp_queue>) -> i32 {
+    infallible(-1, || match queue {
+        Some(queue) if queue.shared.check_fork().is_ok() => queue.shared.completions.fd(),
+        _ => -1,
+    })
+}
+
+/// Takes at most `capacity` events out, without blocking; `*count` says how
+/// many. `event_size` is `sizeof(edgecmp_event)`. What the events hold is the
+/// caller's: free it with `edgecmp_event_clear`, or take it out and set the
+/// field to NULL. Poll until fewer than `capacity` come before waiting again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn edgecmp_queue_poll(
+    queue: Option<&edgecmp_queue>,
+    events: *mut edgecmp_event,
+    event_size: usize,
+    capacity: usize,
+    count: Option<&mut MaybeUninit<usize>>,
+    error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
+) -> edgecmp_status {
+    call(error, || {
+        let count = required(count, "count")?.write(0);
+        let shared = &required(queue, "queue")?.shared;
+        if events.is_null() {
+            return Err(null("events"));
+        }
+        if event_size != size_of::<edgecmp_event>() {
+            let allowed = format!("sizeof(edgecmp_event) = {}", size_of::<edgecmp_event>());
+            return Err(Error::invalid("event_size", event_size, &allowed));
+        }
+        shared.check_fork()?;
+        let mut completions = Vec::with_capacity(capacity.min(1024));
+        shared.completions.drain(capacity, &mut completions);
+        for completion in completions {
+            // SAFETY: at most `capacity` events were drained, and `events` has room for as many.
+            let slot = unsafe { events.add(*count) };
+            // SAFETY: as above.
+            unsafe { slot.write(edgecmp_event::new(completion)) };
+            *count += 1;
+        }
+        Ok(EDGECMP_OK)
+    })
+}
+
+/// Blocks until events wait or `timeout_ns` has passed: `EDGECMP_OK` when
+/// events wait, `EDGECMP_PENDING` when none came.
+#[unsafe(no_mangle)]
+pub extern "C" fn edgecmp_queue_wait(
+    queue: Option<&edgecmp_queue>,
+    timeout_ns: u64,
+    error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
+) -> edgecmp_status {
+    call(error, || {
+        let shared = &required(queue, "queue")?.shared;
+        shared.check_fork()?;
+        let ready = shared.completions.wait(Duration::from_nanos(timeout_ns));
+        Ok(if ready { EDGECMP_OK } else { EDGECMP_PENDING })
+    })
+}
+
+/// Gives up the call in progress with this tag: its event comes now, with
+/// `EDGECMP_CANCELLED` for a read and `EDGECMP_UNKNOWN_OUTCOME` for a write,
+/// which may still happen. A call has one event in any case; if it is already
+/// waiting in the queue, this does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn edgecmp_cancel(
+    queue: Option<&edgecmp_queue>,
+    tag: u64,
+    error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
+) -> edgecmp_status {
+    call(error, || {
+        let shared = &required(queue, "queue")?.shared;
+        shared.check_fork()?;
+        let cancelled = shared.lock().remove(&tag);
+        if let Some(cancelled) = cancelled {
+            shared.push(Completion::Call {
+                tag,
+                outcome: Outcome::Failed(cancelled.error()),
+            });
+        }
+        Ok(EDGECMP_OK)
+    })
+}
+
+/// Frees a queue and the events in it. Calls in progress end unseen; origin
+/// calls that would be delivered to it fail. No other call may use the handle
+/// during it or afterwards. NULL is allowed.
+#[unsafe(no_mangle)]
+pub extern "C" fn edgecmp_queue_free(queue: Option<Box<edgecmp_queue>>) {
+    infallible((), || drop(queue));
+}

@@ -1,0 +1,250 @@
+//! Reads: lookup, get, get many.
+
+use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
+use std::ptr;
+
+use edgecmp_core::{Error, ReadOptions, Result, TraceContext};
+
+use crate::boundary::call;
+use crate::cache::edgecmp_cache;
+use crate::error::edgecmp_error;
+use crate::pointers::{
+    array, bytes, edgecmp_slice, null, optional_duration, optional_text, required, required_out,
+};
+use crate::receipt::edgecmp_receipt;
+use crate::results::edgecmp_results;
+use crate::sized::{self, SizedIn};
+use crate::status::edgecmp_status::{self, EDGECMP_MISS, EDGECMP_OK};
+use crate::value::edgecmp_value;
+use crate::version::edgecmp_u128;
+
+/// Stands for "as the cache's options say" in read and write options.
+pub const EDGECMP_DEFAULT: u64 = u64::MAX;
+
+/// Flag of a read: its `staleness_bound_ns` may be wider than the cache's.
+/// Without it a wider bound has no effect: the tightest wins.
+pub const EDGECMP_READ_WIDEN: u64 = 1;
+
+/// How to read. Begin with `EDGECMP_READ_OPTIONS_INIT`, which changes nothing;
+/// a bound or a timeout of 0 is an error, not a default.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct edgecmp_read_options {
+    /// `sizeof(edgecmp_read_options)`.
+    pub struct_size: usize,
+    /// The hard bound of this read, in nanoseconds; at least 1 ms.
+    pub staleness_bound_ns: u64,
+    /// How old a degraded answer may be while the origin is away, in
+    /// nanoseconds; 0: never.
+    pub outage_bound_ns: u64,
+    /// Longest wait, in nanoseconds.
+    pub timeout_ns: u64,
+    /// Return no version lower than this; `{0, 0}`: any.
+    pub min_version: edgecmp_u128,
+    /// W3C `traceparent` header to hand on to the origin, or NULL.
+    pub traceparent: *const c_char,
+    /// `EDGECMP_READ_WIDEN` or 0.
+    pub flags: u64,
+}
+
+// SAFETY: `repr(C)`, `struct_size` first, no padding, integers and a raw pointer only.
+unsafe impl SizedIn for edgecmp_read_options {
+    const FIRST_SIZE: usize = 64;
+    const DEFAULTS: Self = Self {
+        struct_size: 0,
+        staleness_bound_ns: EDGECMP_DEFAULT,
+        outage_bound_ns: EDGECMP_DEFAULT,
+        timeout_ns: EDGECMP_DEFAULT,
+        min_version: edgecmp_u128::NONE,
+        traceparent: ptr::null(),
+        flags: 0,
+    };
+}
+
+const _: () = assert!(size_of::<edgecmp_read_options>() == 64);
+
+/// The options of a read; NULL for the defaults.
+///
+/// # Safety
+/// As the contract of the header says of `read`.
+pub(crate) unsafe fn read_options(read: *const edgecmp_read_options) -> Result<ReadOptions> {
+    if read.is_null() {
+        return Ok(ReadOptions::default());
+    }
+    // SAFETY: by contract a struct whose `struct_size` is set.
+    let read = unsafe { sized::read(read, "read") }?;
+    if read.flags & !EDGECMP_READ_WIDEN != 0 {
+        return Err(Error::invalid(
+            "read.flags",
+            read.flags,
+            "EDGECMP_READ_WIDEN or 0",
+        ));
+    }
+    let mut options = ReadOptions::default();
+    options.staleness_bound = optional_duration(read.staleness_bound_ns);
+    options.widen = read.flags & EDGECMP_READ_WIDEN != 0;
+    options.outage_bound = optional_duration(read.outage_bound_ns);
+    options.min_version = read.min_version.to_version();
+    options.timeout = optional_duration(read.timeout_ns);
+    // SAFETY: by contract NULL or NUL-terminated.
+    options.trace = trace(unsafe { optional_text(read.traceparent, "read.traceparent") }?)?;
+    Ok(options)
+}
+
+/// A trace context, if one is given.
+pub(crate) fn trace(traceparent: Option<&str>) -> Result<Option<TraceContext>> {
+    traceparent
+        .map(|text| {
+            TraceContext::parse(text).ok_or_else(|| {
+                Error::invalid(
+                    "traceparent",
+                    format!("{text:?}"),
+                    "a W3C traceparent header",
+                )
+            })
+        })
+        .transpose()
+}
+
+/// Reads a key; waits for the origin if the cache has no answer within the
+/// bound, at most until the deadline. That the origin has no such key is an
+/// answer (`edgecmp_value_found`), not an error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn edgecmp_get(
+    cache: Option<&edgecmp_cache>,
+    key: *const c_void,
+    key_len: usize,
+    read: *const edgecmp_read_options,
+    value: Option<&mut MaybeUninit<*mut edgecmp_value>>,
+    error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
+) -> edgecmp_status {
+    call(error, || {
+        let out = required_out(value, "value")?;
+        let cache = required(cache, "cache")?;
+        // SAFETY: by contract `key` points to `key_len` bytes.
+        let key = unsafe { bytes(key, key_len, "key") }?;
+        // SAFETY: by contract.
+        let read = unsafe { read_options(read) }?;
+        *out = edgecmp_value::into_raw(cache.cache.get(key, &read)?);
+        Ok(EDGECMP_OK)
+    })
+}
+
+/// Reads a key from the cache alone, and never blocks: `EDGECMP_OK` with the
+/// value, or `EDGECMP_MISS`. A miss asks nobody.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn edgecmp_lookup(
+    cache: Option<&edgecmp_cache>,
+    key: *const c_void,
+    key_len: usize,
+    read: *const edgecmp_read_options,
+    value: Option<&mut MaybeUninit<*mut edgecmp_value>>,
+    error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
+) -> edgecmp_status {
+    call(error, || {
+        let out = required_out(value, "value")?;
+        let cache = required(cache, "cache")?;
+        // SAFETY: by contract `key` points to `key_len` bytes.
+        let key = unsafe { bytes(key, key_len, "key") }?;
+        // SAFETY: by contract.
+        let read = unsafe { read_options(read) }?;
+        let Some(hit) = cache.cache.lookup(key, &read)? else {
+            return Ok(EDGECMP_MISS);
+        };
+        *out = edgecmp_value::into_raw(hit.into_value());
+        Ok(EDGECMP_OK)
+    })
+}
+
+/// `edgecmp_lookup` that copies the value into the caller's buffer: the
+/// cheapest read, without an allocation or a counted reference. `*value_len`
+/// is the length of the whole value; if it is greater than `buffer_len`,
+/// nothing was copied: read again with more room. `receipt` may be NULL; its
+/// `found` tells an absent key from an empty value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn edgecmp_lookup_into(
+    cache: Option<&edgecmp_cache>,
+    key: *const c_void,
+    key_len: usize,
+    read: *const edgecmp_read_options,
+    buffer: *mut c_void,
+    buffer_len: usize,
+    value_len: Option<&mut MaybeUninit<usize>>,
+    receipt: *mut edgecmp_receipt,
+    error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
+) -> edgecmp_status {
+    call(error, || {
+        let value_len = required(value_len, "value_len")?.write(0);
+        // SAFETY: by contract NULL or a struct whose `struct_size` is set.
+        unsafe { sized::check_out(receipt, "receipt") }?;
+        if buffer.is_null() && buffer_len > 0 {
+            return Err(null("buffer"));
+        }
+        let cache = required(cache, "cache")?;
+        // SAFETY: by contract `key` points to `key_len` bytes.
+        let key = unsafe { bytes(key, key_len, "key") }?;
+        // SAFETY: by contract.
+        let read = unsafe { read_options(read) }?;
+        let Some(hit) = cache.cache.lookup(key, &read)? else {
+            return Ok(EDGECMP_MISS);
+        };
+        let found = hit.bytes();
+        let value = found.unwrap_or_default();
+        if !value.is_empty() && value.len() <= buffer_len {
+            // SAFETY: `buffer` has room for `buffer_len` bytes, and cannot overlap the entry.
+            unsafe {
+                value
+                    .as_ptr()
+                    .copy_to_nonoverlapping(buffer.cast(), value.len())
+            };
+        }
+        *value_len = value.len();
+        if !receipt.is_null() {
+            let row = edgecmp_receipt::new(hit.receipt(), found.is_some());
+            // SAFETY: by contract a struct whose `struct_size` is set.
+            unsafe { sized::write(receipt, row, "receipt") }?;
+        }
+        Ok(EDGECMP_OK)
+    })
+}
+
+/// Reads many keys, with at most one batch of requests for all that the cache
+/// cannot answer. A key that fails is a row with an error; the call itself
+/// fails only for bad arguments and a closed cache.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn edgecmp_get_many(
+    cache: Option<&edgecmp_cache>,
+    keys: *const edgecmp_slice,
+    keys_count: usize,
+    read: *const edgecmp_read_options,
+    results: Option<&mut MaybeUninit<*mut edgecmp_results>>,
+    error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
+) -> edgecmp_status {
+    call(error, || {
+        let out = required_out(results, "results")?;
+        let cache = required(cache, "cache")?;
+        // SAFETY: by contract.
+        let keys = unsafe { key_list(keys, keys_count) }?;
+        // SAFETY: by contract.
+        let read = unsafe { read_options(read) }?;
+        *out = edgecmp_results::into_raw(cache.cache.get_many(&keys, &read)?);
+        Ok(EDGECMP_OK)
+    })
+}
+
+/// The keys of a read of many.
+///
+/// # Safety
+/// As the contract of the header says of `keys`.
+pub(crate) unsafe fn key_list<'a>(
+    keys: *const edgecmp_slice,
+    count: usize,
+) -> Result<Vec<&'a [u8]>> {
+    // SAFETY: by contract `keys` points to `count` slices.
+    let keys = unsafe { array(keys, count, "keys") }?;
+    // SAFETY: by contract each slice points to its bytes.
+    keys.iter()
+        .map(|key| unsafe { bytes(key.data.cast(), key.len, "keys[].data") })
+        .collect()
+}
