@@ -18,6 +18,19 @@ pub struct Staleness {
     pub receipt: Histogram,
 }
 
+impl Staleness {
+    fn merge(&mut self, other: &Self) {
+        self.proven.merge(&other.proven);
+        self.receipt.merge(&other.receipt);
+    }
+}
+
+fn add<K: Ord + Copy>(mine: &mut BTreeMap<K, u64>, theirs: &BTreeMap<K, u64>) {
+    for (key, count) in theirs {
+        *mine.entry(*key).or_default() += count;
+    }
+}
+
 /// The verdict over all records.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -40,6 +53,8 @@ pub struct Report {
     /// Answers marked `degraded`.
     pub degraded_staleness: Staleness,
     pub by_rule: BTreeMap<Rule, u64>,
+    /// The start of the offending read, one entry for each violation, in no order.
+    pub violation_starts_ns: Vec<u64>,
     /// The first violations found, explained.
     pub explained: Vec<Violation>,
 }
@@ -61,13 +76,39 @@ impl Report {
         self.unchecked.values().sum()
     }
 
+    /// Adds the verdict over records of *other* caches.
+    pub fn merge(&mut self, other: &Self) {
+        self.reads_checked += other.reads_checked;
+        self.errors += other.errors;
+        self.writes_checked += other.writes_checked;
+        self.writes_unknown += other.writes_unknown;
+        self.ok += other.ok;
+        self.degraded += other.degraded;
+        self.not_found += other.not_found;
+        add(&mut self.error_codes, &other.error_codes);
+        add(&mut self.unchecked, &other.unchecked);
+        add(&mut self.by_rule, &other.by_rule);
+        self.staleness.merge(&other.staleness);
+        self.degraded_staleness.merge(&other.degraded_staleness);
+        self.violation_starts_ns.extend(&other.violation_starts_ns);
+        let room = EXPLAINED.saturating_sub(self.explained.len());
+        self.explained
+            .extend(other.explained.iter().take(room).cloned());
+    }
+
     pub(crate) fn skip(&mut self, reason: &'static str) {
         *self.unchecked.entry(reason).or_default() += 1;
     }
 
     /// Counts a violation; `explain` is only called while explanations are still kept.
-    pub(crate) fn violation(&mut self, rule: Rule, explain: impl FnOnce() -> Violation) {
+    pub(crate) fn violation(
+        &mut self,
+        rule: Rule,
+        at_ns: u64,
+        explain: impl FnOnce() -> Violation,
+    ) {
         *self.by_rule.entry(rule).or_default() += 1;
+        self.violation_starts_ns.push(at_ns);
         if self.explained.len() < EXPLAINED {
             self.explained.push(explain());
         }

@@ -140,7 +140,7 @@ pub(super) struct Blame<'a> {
 
 impl Blame<'_> {
     pub(super) fn report(&self, report: &mut Report, rule: Rule, detail: impl FnOnce() -> String) {
-        report.violation(rule, || Violation {
+        report.violation(rule, self.read.start_ns, || Violation {
             rule,
             key: self.history.name(self.read.key),
             read: *self.read,

@@ -1,0 +1,85 @@
+//! Everything the report says, and whether it is good enough.
+
+use std::time::Duration;
+
+use crate::judge::Account;
+use crate::languages::Language;
+
+/// What the full run has to show; a shorter one in proportion.
+const FULL_SECONDS: f64 = 60.0;
+const FULL_READS_CHECKED: f64 = 500_000.0;
+const EVENTS_PER_SECOND: f64 = 5_000.0;
+
+/// The stream and the origin.
+#[derive(Clone, Debug, Default)]
+pub struct Stream {
+    /// Events folded in all, the start-up load included.
+    pub events: u64,
+    /// Events of the paced stream for each second of it in which the origin was up.
+    pub events_per_s: f64,
+    /// The same until the origin was killed: the steady pace.
+    pub events_per_s_before_outage: f64,
+    pub batches_sent_again: u64,
+    pub versions_written: u64,
+    /// Requests for documents (GET and compare) that reached the origin.
+    pub origin_requests: u64,
+    /// Keys asked for in them.
+    pub origin_keys_asked: u64,
+}
+
+/// The whole outcome of a run.
+#[derive(Debug)]
+pub struct Summary {
+    pub seconds: u64,
+    pub bound: Duration,
+    pub stream: Stream,
+    pub down: Duration,
+    pub asked_for: Vec<Language>,
+    pub languages: Vec<(Language, Account)>,
+    pub total: Account,
+}
+
+impl Summary {
+    /// Why this run is not good enough; empty if it is.
+    #[must_use]
+    pub fn failures(&self) -> Vec<String> {
+        let mut failures = Vec::new();
+        let mut demand = |met: bool, what: String| {
+            if !met {
+                failures.push(what);
+            }
+        };
+        let share = (self.seconds as f64 / FULL_SECONDS).min(1.0);
+        let wanted = (FULL_READS_CHECKED * share) as u64;
+        let checked = self.total.report.reads_checked;
+        let violations = self.total.report.violations();
+        let rate = self.stream.events_per_s;
+        demand(violations == 0, format!("{violations} violations"));
+        demand(
+            self.total.outage.wrong == 0,
+            format!("{} wrong in the outage", self.total.outage.wrong),
+        );
+        demand(
+            checked >= wanted,
+            format!("{checked} reads checked, {wanted} are needed"),
+        );
+        demand(
+            rate >= EVENTS_PER_SECOND,
+            format!("{rate:.0} events/s, {EVENTS_PER_SECOND} are needed"),
+        );
+        let unreasoned = self.total.report.error_codes.get(&0).copied().unwrap_or(0);
+        demand(
+            unreasoned == 0,
+            format!("{unreasoned} reads failed without a reason"),
+        );
+        for language in &self.asked_for {
+            let reads = self.languages.iter().find(|(one, _)| one == language);
+            let reads = reads.map_or(0, |(_, account)| account.report.reads_checked);
+            demand(
+                reads > 0,
+                format!("no read by {} was checked", language.name()),
+            );
+        }
+        failures
+    }
+}
