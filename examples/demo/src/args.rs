@@ -63,6 +63,7 @@ impl DemoArguments {
 /// What every reader is told, in every language.
 #[derive(Clone, Debug, Args)]
 pub struct ReaderArguments {
+    /// Template of the documents' addresses, ending in /items/{key}
     #[arg(long)]
     pub origin: String,
     /// Key list, one a line

@@ -45,8 +45,10 @@ impl ReadThrough for Direct {
 
 /// Reads without a cache.
 pub fn run(arguments: &ReaderArguments) -> Result<(), Failure> {
+    let base = arguments.origin.strip_suffix("/items/{key}");
+    let base = base.ok_or_else(|| Failure::new("--origin does not end in /items/{key}"))?;
     walk(
         arguments,
-        &mut Direct(OriginClient::new(&arguments.origin, REQUEST_TIMEOUT)),
+        &mut Direct(OriginClient::new(base, REQUEST_TIMEOUT)),
     )
 }
