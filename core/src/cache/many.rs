@@ -1,0 +1,86 @@
+//! Reads of many keys: probes all, then joins the misses in one compare.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::pending::Waiting;
+use super::read::{Boarded, Reading, probe};
+use crate::facts::clock::Instant;
+use crate::facts::error::Result;
+use crate::facts::receipt::Value;
+use crate::facts::trace::TraceContext;
+use crate::rules::freshness::ReadBounds;
+use crate::work::Node;
+use crate::work::compare::fetch_all;
+use crate::work::install::Purpose;
+
+/// A read of many keys, some of which wait.
+pub(super) struct ReadingMany {
+    answers: Vec<Option<Result<Value>>>,
+    waiting: Vec<(usize, Reading)>,
+}
+
+impl ReadingMany {
+    /// The answers, if the cache may give all of them; else the wait.
+    pub(super) fn start<K: AsRef<[u8]>>(
+        node: &Arc<Node>,
+        keys: &[K],
+        read: ReadBounds,
+        trace: Option<&TraceContext>,
+        deadline: Instant,
+    ) -> std::result::Result<Vec<Result<Value>>, Self> {
+        let mut many = Self { answers: Vec::with_capacity(keys.len()), waiting: Vec::new() };
+        let mut places = Vec::new();
+        for (index, key) in keys.iter().map(AsRef::as_ref).enumerate() {
+            if let Some(hit) = probe(node, key, &read) {
+                many.answers.push(Some(Ok(hit.into_value())));
+                continue;
+            }
+            let mut reading = Reading::new(node, key, read, trace.cloned(), deadline);
+            let answer = match reading.board() {
+                Ok(Boarded::Ready(value)) => Some(Ok(value)),
+                Ok(Boarded::Waiting) => None,
+                Ok(Boarded::Start(place)) => {
+                    places.push(place);
+                    None
+                }
+                Err(error) => Some(Err(error)),
+            };
+            if answer.is_none() {
+                many.waiting.push((index, reading));
+            }
+            many.answers.push(answer);
+        }
+        if many.waiting.is_empty() {
+            return Ok(many.answers.into_iter().flatten().collect());
+        }
+        node.start_background();
+        fetch_all(node, places, trace, Purpose::Wanted);
+        Err(many)
+    }
+
+    fn take_answers(&mut self) -> Vec<Result<Value>> {
+        std::mem::take(&mut self.answers).into_iter().flatten().collect()
+    }
+}
+
+impl Waiting<Vec<Result<Value>>> for ReadingMany {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<Result<Value>>>> {
+        let answers = &mut self.answers;
+        self.waiting.retain_mut(|(index, reading)| match reading.poll(cx) {
+            Poll::Ready(answer) => {
+                answers[*index] = Some(answer);
+                false
+            }
+            Poll::Pending => true,
+        });
+        if self.waiting.is_empty() { Poll::Ready(Ok(self.take_answers())) } else { Poll::Pending }
+    }
+
+    fn give_up(&mut self) -> Result<Vec<Result<Value>>> {
+        for (index, mut reading) in std::mem::take(&mut self.waiting) {
+            self.answers[index] = Some(reading.give_up());
+        }
+        Ok(self.take_answers())
+    }
+}

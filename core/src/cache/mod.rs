@@ -1,0 +1,331 @@
+//! The facade: open, lookup, get, set, delete, close.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+
+use crate::engine::fork;
+use crate::engine::runtime::Runtime;
+use crate::env::Env;
+use crate::facts::clock::Instant;
+use crate::facts::error::{Code, Error, Result};
+use crate::facts::options::Options;
+use crate::facts::receipt::{Value, WriteReceipt};
+use crate::facts::statistics::Statistics;
+use crate::lease_store::LeaseStore;
+use crate::origin::callback::HostOrigin;
+use crate::origin::{Origin, Write};
+use crate::work::{Node, write};
+
+mod arguments;
+mod many;
+mod open;
+mod pending;
+mod read;
+mod writing;
+
+pub use arguments::{ReadOptions, WriteOptions};
+pub use pending::{Pending, Started};
+pub use read::Hit;
+
+use many::ReadingMany;
+use open::Recipe;
+use read::Reading;
+
+/// An edge cache node: one origin, one set of bounds.
+///
+/// Shared by reference between any number of threads. Dropping it closes it
+/// without waiting. In a forked child it reopens itself empty, or every call
+/// says [`Code::Forked`]; see [`Cache::open_with_origin`].
+#[derive(Debug)]
+pub struct Cache {
+    opened: Opened,
+    recipe: Recipe,
+    /// The same cache in a forked child, and in a child of that.
+    reopened: ArcSwapOption<Opened>,
+}
+
+/// A cache as one process has it.
+#[derive(Debug)]
+struct Opened {
+    node: Arc<Node>,
+    runtime: Option<Arc<Runtime>>,
+    generation: u32,
+    closed: AtomicBool,
+}
+
+/// The parts of a cache under simulation, or under a host's own scheduler.
+pub struct Parts {
+    /// Time, tasks and chance.
+    pub env: Arc<dyn Env>,
+    /// The system of record.
+    pub origin: Arc<dyn Origin>,
+    /// Where leases are kept.
+    pub leases: Arc<dyn LeaseStore>,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
+}
+
+impl Cache {
+    /// Opens a cache over the origin that the option `origin` names. No thread
+    /// is started and nothing is sent before the first miss.
+    pub fn open(options: Options) -> Result<Self> {
+        Self::from_recipe(Recipe::Url(options))
+    }
+
+    /// Opens a cache over a host-language origin. In a forked child the cache
+    /// reopens with [`HostOrigin::reopened_after_fork`], or says [`Code::Forked`].
+    pub fn open_with_origin(options: Options, origin: Arc<dyn HostOrigin>) -> Result<Self> {
+        Self::from_recipe(Recipe::Host(options, origin))
+    }
+
+    /// Opens a cache of these parts: deterministic, if they are. It starts no
+    /// thread; blocking calls work only if something else runs its tasks.
+    pub fn open_with_parts(options: Options, parts: Parts) -> Result<Self> {
+        options.validate()?;
+        let node = Node::new(&options, parts.env, parts.origin, parts.leases)?;
+        Ok(Self::from_opened(Recipe::Parts(options), Opened::new(node, None)))
+    }
+
+    fn from_recipe(recipe: Recipe) -> Result<Self> {
+        fork::watch();
+        let opened = recipe.open()?;
+        Ok(Self::from_opened(recipe, opened))
+    }
+
+    fn from_opened(recipe: Recipe, opened: Opened) -> Self {
+        Self { opened, recipe, reopened: ArcSwapOption::empty() }
+    }
+
+    /// Looks into the cache only: never blocks, never waits for the origin. A
+    /// hit past `refresh_after` asks for a background refresh.
+    pub fn lookup(&self, key: &[u8], read: &ReadOptions) -> Result<Option<Hit>> {
+        self.with(|opened| {
+            let bounds = read.bounds()?;
+            arguments::check_key(&opened.node.policy, "key", key)?;
+            Ok(read::probe(&opened.node, key, &bounds))
+        })
+    }
+
+    /// Reads a key: [`Started::Ready`] if the cache may answer, else the wait
+    /// for the origin. A key that the origin does not have is a value without
+    /// bytes, not an error.
+    pub fn start_get(&self, key: &[u8], read: &ReadOptions) -> Result<Started<Value>> {
+        self.with(|opened| {
+            let bounds = read.bounds()?;
+            arguments::check_key(&opened.node.policy, "key", key)?;
+            if let Some(hit) = read::probe(&opened.node, key, &bounds) {
+                return Ok(Started::Ready(hit.into_value()));
+            }
+            let deadline = read.deadline(&opened.node);
+            let reading = Reading::start(&opened.node, key, bounds, read.trace.clone(), deadline);
+            Ok(Started::Pending(Pending::new(&opened.node.env, deadline, Box::new(reading))))
+        })
+    }
+
+    /// Reads many keys; the misses are asked in as few requests as possible.
+    /// The answers are in the order of the keys, one error or value each.
+    pub fn start_get_many<K: AsRef<[u8]>>(
+        &self,
+        keys: &[K],
+        read: &ReadOptions,
+    ) -> Result<Started<Vec<Result<Value>>>> {
+        self.with(|opened| {
+            let bounds = read.bounds()?;
+            for (index, key) in keys.iter().enumerate() {
+                arguments::check_key(&opened.node.policy, format_args!("keys[{index}]"), key.as_ref())?;
+            }
+            let deadline = read.deadline(&opened.node);
+            match ReadingMany::start(&opened.node, keys, bounds, read.trace.as_ref(), deadline) {
+                Ok(values) => Ok(Started::Ready(values)),
+                Err(reading) => Ok(Started::Pending(Pending::new(&opened.node.env, deadline, Box::new(reading)))),
+            }
+        })
+    }
+
+    /// Writes a value through to the origin. Success means that the origin has
+    /// committed; [`Code::UnknownOutcome`] carries the idempotency key with
+    /// which a retry is safe.
+    pub fn start_set(&self, key: &[u8], value: &[u8], options: &WriteOptions) -> Result<Pending<WriteReceipt>> {
+        self.with(|opened| {
+            arguments::check_value(&opened.node.policy, value)?;
+            opened.start_write(key, Some(Bytes::copy_from_slice(value)), options)
+        })
+    }
+
+    /// Deletes a key at the origin; as [`Cache::start_set`].
+    pub fn start_delete(&self, key: &[u8], options: &WriteOptions) -> Result<Pending<WriteReceipt>> {
+        self.with(|opened| opened.start_write(key, None, options))
+    }
+
+    /// Reads a key, waiting for the origin if the cache may not answer.
+    pub fn get(&self, key: &[u8], read: &ReadOptions) -> Result<Value> {
+        self.start_get(key, read)?.wait()
+    }
+
+    /// Reads many keys; see [`Cache::start_get_many`].
+    pub fn get_many<K: AsRef<[u8]>>(&self, keys: &[K], read: &ReadOptions) -> Result<Vec<Result<Value>>> {
+        self.start_get_many(keys, read)?.wait()
+    }
+
+    /// Writes a value and waits; see [`Cache::start_set`].
+    pub fn set(&self, key: &[u8], value: &[u8], options: &WriteOptions) -> Result<WriteReceipt> {
+        self.start_set(key, value, options)?.wait()
+    }
+
+    /// Deletes a key and waits; see [`Cache::start_set`].
+    pub fn delete(&self, key: &[u8], options: &WriteOptions) -> Result<WriteReceipt> {
+        self.start_delete(key, options)?.wait()
+    }
+
+    /// Forgets what is cached of a key: the next read asks the origin, and an
+    /// answer that is on its way does not count.
+    pub fn invalidate(&self, key: &[u8]) -> Result<()> {
+        self.with(|opened| {
+            let key = arguments::check_key(&opened.node.policy, "key", key)?;
+            write::forget(&opened.node, &crate::facts::key::Key::copy_from(key));
+            Ok(())
+        })
+    }
+
+    /// All statistics now. Works on a closed cache.
+    pub fn statistics(&self) -> Result<Statistics> {
+        let opened = self.current()?;
+        Ok(opened.get(self).node.statistics())
+    }
+
+    /// The options it was opened with.
+    pub fn options(&self) -> &Options {
+        self.recipe.options()
+    }
+
+    /// Whether [`Cache::close`] was called in this process.
+    pub fn is_closed(&self) -> bool {
+        self.current().is_ok_and(|opened| opened.get(self).closed.load(Ordering::Acquire))
+    }
+
+    /// Closes the cache: new calls fail with [`Code::Closed`], writes in
+    /// progress are given `timeout` to end, reads that wait fail. True if
+    /// everything has ended; false if something still runs (it is left to end
+    /// by itself). Values outlive the cache. A second call changes nothing.
+    pub fn close(&self, timeout: Duration) -> Result<bool> {
+        let current = self.current()?;
+        Ok(current.get(self).close(timeout))
+    }
+
+    /// Runs a call on the cache of this process, unless it is closed.
+    fn with<T>(&self, call: impl FnOnce(&Opened) -> Result<T>) -> Result<T> {
+        let current = self.current()?;
+        let opened = current.get(self);
+        if opened.closed.load(Ordering::Acquire) {
+            return Err(Error::new(Code::Closed, "the cache was closed"));
+        }
+        call(opened)
+    }
+
+    fn current(&self) -> Result<Current> {
+        if self.opened.generation == fork::generation() {
+            return Ok(Current::Own);
+        }
+        self.reopen().map(Current::Reopened)
+    }
+
+    /// In a forked child: the cache reopened there, empty. What the parent had
+    /// open is neither used nor dropped.
+    #[cold]
+    fn reopen(&self) -> Result<Arc<Opened>> {
+        let present = self.reopened.load_full();
+        if let Some(opened) = present.clone().filter(|o| o.generation == fork::generation()) {
+            return Ok(opened);
+        }
+        let opened = Arc::new(self.recipe.reopen()?);
+        if self.opened.closed.load(Ordering::Acquire) {
+            opened.closed.store(true, Ordering::Release);
+        }
+        let before = self.reopened.compare_and_swap(&present, Some(Arc::clone(&opened)));
+        let before = arc_swap::Guard::into_inner(before);
+        if before.as_ref().map(Arc::as_ptr) == present.as_ref().map(Arc::as_ptr) {
+            // The one of our parent, if this is a grandchild: leaked, not dropped.
+            std::mem::forget(before);
+            std::mem::forget(present);
+            return Ok(opened);
+        }
+        // Another thread of this child was first.
+        before.ok_or_else(|| Error::new(Code::Forked, "the process forked while a cache was reopened in it"))
+    }
+}
+
+enum Current {
+    Own,
+    Reopened(Arc<Opened>),
+}
+
+impl Current {
+    fn get<'a>(&'a self, cache: &'a Cache) -> &'a Opened {
+        match self {
+            Self::Own => &cache.opened,
+            Self::Reopened(opened) => opened,
+        }
+    }
+}
+
+impl Opened {
+    fn new(node: Node, runtime: Option<Arc<Runtime>>) -> Self {
+        Self { node: Arc::new(node), runtime, generation: fork::generation(), closed: AtomicBool::new(false) }
+    }
+
+    fn start_write(
+        &self,
+        key: &[u8],
+        value: Option<Bytes>,
+        options: &WriteOptions,
+    ) -> Result<Pending<WriteReceipt>> {
+        let key = crate::facts::key::Key::copy_from(arguments::check_key(&self.node.policy, "key", key)?);
+        let (idempotency_key, timeout) = options.checked(&self.node)?;
+        let deadline = self.node.now().after(timeout);
+        let write = Write {
+            key,
+            value,
+            idempotency_key,
+            if_version: options.if_version,
+            timeout,
+            trace: options.trace.clone(),
+        };
+        let hold = self.runtime.as_ref().map(|runtime| runtime.hold());
+        let writing = writing::Writing::start(&self.node, write, hold)?;
+        Ok(Pending::new(&self.node.env, deadline, Box::new(writing)))
+    }
+
+    fn close(&self, timeout: Duration) -> bool {
+        self.closed.store(true, Ordering::Release);
+        self.runtime.as_ref().is_none_or(|runtime| runtime.close(timeout))
+    }
+}
+
+impl Drop for Cache {
+    fn drop(&mut self) {
+        if self.opened.generation != fork::generation() {
+            // The parent's threads are not ours to end; what they hold leaks.
+            if let Some(opened) = self.reopened.load_full().filter(|o| o.generation == fork::generation()) {
+                opened.close(Duration::ZERO);
+            }
+            return;
+        }
+        self.opened.close(Duration::ZERO);
+    }
+}
+
+/// The latest instant a call that begins now and takes `timeout` may end.
+fn deadline_after(node: &Node, timeout: Duration) -> Instant {
+    node.now().after(timeout)
+}
+
+#[cfg(test)]
+mod tests;

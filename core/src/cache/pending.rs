@@ -1,0 +1,144 @@
+//! A call that waits: one code path with thin fronts for threads, for futures
+//! and for hosts with their own event loop.
+
+use std::future::IntoFuture;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::engine::runtime::block_on;
+use crate::env::{BoxFuture, Env, within};
+use crate::facts::clock::Instant;
+use crate::facts::error::{Code, Error, Result};
+
+/// What a started call gives.
+#[derive(Debug)]
+pub enum Started<T> {
+    /// The answer: nothing had to be waited for.
+    Ready(T),
+    /// The wait for it.
+    Pending(Pending<T>),
+}
+
+impl<T: Send + 'static> Started<T> {
+    /// The answer; blocks the thread until it is there or the call's deadline.
+    pub fn wait(self) -> Result<T> {
+        match self {
+            Self::Ready(value) => Ok(value),
+            Self::Pending(pending) => pending.wait(),
+        }
+    }
+}
+
+/// What is waited for.
+pub(super) trait Waiting<T>: Send {
+    /// Ready once the call has ended.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T>>;
+
+    /// The deadline is over: what the call gives now.
+    fn give_up(&mut self) -> Result<T>;
+}
+
+/// A call in progress. Dropping it gives up the wait; what the cache fetches
+/// for it is fetched all the same, and a write that was sent may happen.
+#[must_use = "the call's outcome is known only to who waits"]
+pub struct Pending<T> {
+    waiting: Box<dyn Waiting<T>>,
+    deadline: Instant,
+    env: Arc<dyn Env>,
+}
+
+impl<T> std::fmt::Debug for Pending<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pending").field("deadline", &self.deadline).finish_non_exhaustive()
+    }
+}
+
+impl<T: Send + 'static> Pending<T> {
+    pub(super) fn new(env: &Arc<dyn Env>, deadline: Instant, waiting: Box<dyn Waiting<T>>) -> Self {
+        Self { waiting, deadline, env: Arc::clone(env) }
+    }
+
+    /// The instant at which the wait ends at the latest.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Blocks the thread until the call has ended, at the latest at its deadline.
+    pub fn wait(mut self) -> Result<T> {
+        loop {
+            // More than one slice only for waits of centuries.
+            if let Some(outcome) = self.wait_for(Duration::MAX) {
+                return outcome;
+            }
+        }
+    }
+
+    /// Blocks the thread for at most `slice`; `None`: the call has not ended
+    /// yet. For hosts that must look at their signals in between. After `Some`
+    /// it must not be called again.
+    pub fn wait_for(&mut self, slice: Duration) -> Option<Result<T>> {
+        let left = self.deadline.since(self.env.now());
+        if let Some(outcome) = block_on(slice.min(left), |cx| self.waiting.poll(cx)) {
+            return Some(outcome);
+        }
+        (self.env.now() >= self.deadline).then(|| self.waiting.give_up())
+    }
+
+    /// Calls `complete` exactly once, when the call has ended: at the latest at
+    /// its deadline, and also when the cache is closed. On the runtime thread:
+    /// `complete` must neither block nor touch a host language.
+    pub fn on_complete(mut self, complete: impl FnOnce(Result<T>) + Send + 'static) {
+        let mut completion = Completion { complete: Some(complete), closed: closed::<T> };
+        let env = Arc::clone(&self.env);
+        // A refused or dropped task drops `completion`, which then says CLOSED.
+        let _ = env.spawn(Box::pin(async move {
+            let env = Arc::clone(&self.env);
+            let outcome = within(&*env, self.deadline, std::future::poll_fn(|cx| self.waiting.poll(cx))).await;
+            let outcome = outcome.unwrap_or_else(|| self.waiting.give_up());
+            completion.done(outcome);
+        }));
+    }
+}
+
+/// For async Rust: any executor may await it.
+impl<T: Send + 'static> IntoFuture for Pending<T> {
+    type Output = Result<T>;
+    type IntoFuture = BoxFuture<'static, Result<T>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let (sender, receiver) = oneshot::channel();
+        self.on_complete(move |outcome| {
+            // Nobody awaits it any more.
+            let _ = sender.send(outcome);
+        });
+        Box::pin(async move { receiver.await.unwrap_or_else(|_| closed()) })
+    }
+}
+
+fn closed<T>() -> Result<T> {
+    Err(Error::new(Code::Closed, "the cache was closed while the call waited"))
+}
+
+/// Calls back even if the task that should is dropped.
+struct Completion<T, F: FnOnce(Result<T>)> {
+    complete: Option<F>,
+    closed: fn() -> Result<T>,
+}
+
+impl<T, F: FnOnce(Result<T>)> Completion<T, F> {
+    fn done(&mut self, outcome: Result<T>) {
+        if let Some(complete) = self.complete.take() {
+            complete(outcome);
+        }
+    }
+}
+
+impl<T, F: FnOnce(Result<T>)> Drop for Completion<T, F> {
+    fn drop(&mut self) {
+        let outcome = (self.closed)();
+        self.done(outcome);
+    }
+}

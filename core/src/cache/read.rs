@@ -1,0 +1,293 @@
+//! Reads: a lock-free probe, then, if it must, the wait for a flight.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::pending::Waiting;
+use crate::coordination::flight::{Boarding, Place, Seat};
+use crate::facts::clock::{Instant, saturating_nanos};
+use crate::facts::entry::Entry;
+use crate::facts::error::{Code, Error, Result};
+use crate::facts::key::Key;
+use crate::facts::receipt::{Proof, Receipt, Source, Value};
+use crate::facts::statistics::Stat;
+use crate::facts::trace::TraceContext;
+use crate::rules::freshness::{ReadBounds, Standing, Verdict, hard_bound, judge, outage_bound};
+use crate::store::Loaded;
+use crate::work::compare::fetch_all;
+use crate::work::install::Purpose;
+use crate::work::Node;
+
+/// Flights that one read waits for at the most. The first may have been
+/// joined late, or be overtaken; the origin may hiccup once.
+const MAX_FLIGHTS: u32 = 3;
+
+/// A hit: the entry as the reader holds it. No refcount was touched.
+#[derive(Debug)]
+pub struct Hit {
+    entry: Loaded,
+    receipt: Receipt,
+}
+
+impl Hit {
+    /// The bytes; `None` if the origin has no such key.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        self.entry.content().value.as_deref()
+    }
+
+    /// The receipt.
+    pub fn receipt(&self) -> &Receipt {
+        &self.receipt
+    }
+
+    /// The value, for keeping: shares the entry's memory.
+    pub fn into_value(self) -> Value {
+        Value { entry: self.entry.to_arc(), receipt: self.receipt }
+    }
+}
+
+/// Looks whether the cache may answer. Takes no lock, makes no system call
+/// that can block, allocates nothing.
+pub(super) fn probe(node: &Node, key: &[u8], read: &ReadBounds) -> Option<Hit> {
+    let entry = node.store.load(node.store.hash(key), key)?;
+    // The clock is read after the entry: an entry can't age in between unseen.
+    let now = node.now();
+    let bounds = node.policy.key_bounds(key);
+    let standing = Standing::of(&entry);
+    match judge(&standing, &bounds, read, node.policy.drift, now, now) {
+        Verdict::Fresh { age, aging } => {
+            if aging {
+                node.refreshes.ask(&entry, || entry.to_arc(), &node.counters);
+            }
+            entry.visit();
+            node.counters.add(Stat::Hits);
+            let receipt = Receipt {
+                version: standing.version,
+                staleness: age,
+                bound: hard_bound(&standing, &bounds, read),
+                source: Source::Cache,
+                proof: Proof::Pull,
+                degraded: false,
+                last_modified_at: entry.content().last_modified_at,
+            };
+            Some(Hit { entry, receipt })
+        }
+        Verdict::Expired { .. } | Verdict::Unproved { .. } => {
+            node.counters.add(Stat::BoundViolationsAverted);
+            None
+        }
+        Verdict::TooLow => None,
+    }
+}
+
+/// A read that waits for a flight.
+pub(super) struct Reading {
+    node: Arc<Node>,
+    key: Key,
+    read: ReadBounds,
+    trace: Option<TraceContext>,
+    started: Instant,
+    deadline: Instant,
+    seat: Option<Seat>,
+    flights: u32,
+    /// Why the last flight's answer did not do.
+    unmet: Option<Error>,
+}
+
+/// What boarding gave a read.
+pub(super) enum Boarded {
+    /// The cache may answer by now.
+    Ready(Value),
+    /// The wait has begun, for a fetch that others do.
+    Waiting,
+    /// The wait has begun; this read has to start the fetch.
+    Start(Place),
+}
+
+impl Reading {
+    /// Begins the wait: boards the key's flight and starts its fetch if need be.
+    pub(super) fn start(
+        node: &Arc<Node>,
+        key: &[u8],
+        read: ReadBounds,
+        trace: Option<TraceContext>,
+        deadline: Instant,
+    ) -> Self {
+        node.start_background();
+        Self::new(node, key, read, trace, deadline)
+    }
+
+    /// A read that has boarded nothing yet.
+    pub(super) fn new(
+        node: &Arc<Node>,
+        key: &[u8],
+        read: ReadBounds,
+        trace: Option<TraceContext>,
+        deadline: Instant,
+    ) -> Self {
+        node.counters.add(Stat::Misses);
+        Self {
+            node: Arc::clone(node),
+            key: Key::copy_from(key),
+            read,
+            trace,
+            started: node.now(),
+            deadline,
+            seat: None,
+            flights: 0,
+            unmet: None,
+        }
+    }
+
+    /// Takes a seat in the key's flight.
+    pub(super) fn board(&mut self) -> Result<Boarded> {
+        self.flights += 1;
+        let node = &self.node;
+        match node.flights.board(&self.key) {
+            Boarding::Joined(flight) => {
+                node.counters.add(Stat::FlightsJoined);
+                self.seat = Some(flight.wait(self.deadline, node.policy.max_waiters)?);
+                Ok(Boarded::Waiting)
+            }
+            Boarding::Started(place) => {
+                // A flight may have landed between our probe and our place.
+                let hash = node.store.hash(self.key.as_bytes());
+                if let Some(entry) = node.store.load(hash, self.key.as_bytes()) {
+                    let entry = entry.to_arc();
+                    if let Ok(value) = self.judge(&entry, Source::Cache) {
+                        place.land(Ok(entry));
+                        return Ok(Boarded::Ready(value));
+                    }
+                }
+                node.counters.add(Stat::FlightsStarted);
+                self.seat = Some(place.flight().wait(self.deadline, node.policy.max_waiters)?);
+                Ok(Boarded::Start(place))
+            }
+        }
+    }
+
+    /// The value, or why this entry does not do for this read.
+    fn judge(&self, entry: &Arc<Entry>, source: Source) -> Result<Value> {
+        let now = self.node.now();
+        let bounds = self.node.policy.key_bounds(self.key.as_bytes());
+        let standing = Standing::of(entry);
+        let bound = hard_bound(&standing, &bounds, &self.read);
+        match judge(&standing, &bounds, &self.read, self.node.policy.drift, self.started, now) {
+            Verdict::Fresh { age, .. } => {
+                entry.visit();
+                let receipt = Receipt {
+                    version: standing.version,
+                    staleness: age,
+                    bound,
+                    source,
+                    proof: Proof::Pull,
+                    degraded: false,
+                    last_modified_at: entry.content().last_modified_at,
+                };
+                Ok(Value { entry: Arc::clone(entry), receipt })
+            }
+            Verdict::TooLow => Err(Error::new(
+                Code::VersionNotReached,
+                format!("the origin is at version {}, min_version is {}", standing.version, self.read.min_version),
+            )),
+            Verdict::Expired { age } | Verdict::Unproved { age } => Err(Error::new(
+                Code::TooStale,
+                format!(
+                    "the origin's answer was {:.1} ms old when it could be returned; the bound is {} ms",
+                    saturating_nanos(age) as f64 / 1e6,
+                    bound.as_millis()
+                ),
+            )),
+        }
+    }
+
+    /// The last value within the outage bound, marked degraded, or the error.
+    fn degraded_or(&self, error: Error) -> Result<Value> {
+        let node = &self.node;
+        let value = node.store.load(node.store.hash(self.key.as_bytes()), self.key.as_bytes()).and_then(|entry| {
+            let standing = Standing::of(&entry);
+            let bounds = node.policy.key_bounds(self.key.as_bytes());
+            let bound = outage_bound(&standing, &bounds, &self.read)?;
+            let age = node.policy.drift.age(standing.validated_at, node.now());
+            let receipt = Receipt {
+                version: standing.version,
+                staleness: age,
+                bound: hard_bound(&standing, &bounds, &self.read),
+                source: Source::Cache,
+                proof: Proof::None,
+                degraded: true,
+                last_modified_at: entry.content().last_modified_at,
+            };
+            let allowed = age <= bound && standing.version >= self.read.min_version;
+            allowed.then(|| Value { entry: entry.to_arc(), receipt })
+        });
+        match value {
+            Some(value) if is_outage(error.code()) => {
+                node.counters.add(Stat::DegradedReads);
+                Ok(value)
+            }
+            _ => {
+                node.counters.add(Stat::FailedReads);
+                Err(error)
+            }
+        }
+    }
+
+    fn poll_once(&mut self, cx: &mut Context<'_>) -> Poll<Result<Value>> {
+        loop {
+            if let Some(seat) = &self.seat {
+                let landing = std::task::ready!(seat.poll_landing(cx.waker()));
+                self.seat = None;
+                match landing.and_then(|entry| self.judge(&entry, Source::Origin)) {
+                    Ok(value) => return Poll::Ready(Ok(value)),
+                    Err(error) if matches!(error.code(), Code::TooStale | Code::VersionNotReached) => {
+                        self.unmet = Some(error);
+                    }
+                    Err(error) => return Poll::Ready(self.degraded_or(error)),
+                }
+            }
+            if self.flights >= MAX_FLIGHTS
+                && let Some(error) = self.unmet.take()
+            {
+                return Poll::Ready(self.degraded_or(error));
+            }
+            match self.board() {
+                Ok(Boarded::Ready(value)) => return Poll::Ready(Ok(value)),
+                Ok(Boarded::Waiting) => {}
+                Ok(Boarded::Start(place)) => {
+                    fetch_all(&self.node, vec![place], self.trace.as_ref(), Purpose::Wanted);
+                }
+                Err(error) => return Poll::Ready(self.degraded_or(error)),
+            }
+        }
+    }
+}
+
+/// Whether a degraded answer may stand in for this failure: the origin did not
+/// answer in time. A refusal is an answer.
+fn is_outage(code: Code) -> bool {
+    matches!(
+        code,
+        Code::OriginUnavailable
+            | Code::OriginProtocol
+            | Code::BreakerOpen
+            | Code::Overloaded
+            | Code::DeadlineExceeded
+            | Code::TooStale
+    )
+}
+
+impl Waiting<Value> for Reading {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Value>> {
+        self.poll_once(cx)
+    }
+
+    fn give_up(&mut self) -> Result<Value> {
+        let waited = self.deadline.since(self.started).as_millis();
+        let why = self.unmet.take().map_or_else(String::new, |error| format!(" ({error})"));
+        self.degraded_or(Error::new(
+            Code::DeadlineExceeded,
+            format!("waited {waited} ms for the origin without an answer that may be returned{why}"),
+        ))
+    }
+}

@@ -1,0 +1,67 @@
+//! The wait for a write.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::sync::oneshot;
+
+use super::pending::Waiting;
+use crate::engine::runtime::Hold;
+use crate::facts::error::Result;
+use crate::facts::key::Key;
+use crate::facts::receipt::WriteReceipt;
+use crate::facts::statistics::Stat;
+use crate::origin::Write;
+use crate::work::{Node, write};
+
+/// A write in progress.
+pub(super) struct Writing {
+    node: Arc<Node>,
+    key: Key,
+    idempotency_key: Box<str>,
+    outcome: oneshot::Receiver<Result<WriteReceipt>>,
+}
+
+impl Writing {
+    /// Hands the write to the runtime. `hold` keeps a close waiting for it.
+    pub(super) fn start(node: &Arc<Node>, asked: Write, hold: Option<Hold>) -> Result<Self> {
+        let (sender, outcome) = oneshot::channel();
+        let writing = Self {
+            node: Arc::clone(node),
+            key: asked.key.clone(),
+            idempotency_key: asked.idempotency_key.clone(),
+            outcome,
+        };
+        let task = write::write(Arc::clone(node), asked);
+        node.env.spawn(Box::pin(async move {
+            // Who waited may have given up; the write itself goes on.
+            let _ = sender.send(task.await);
+            drop(hold);
+        }))?;
+        Ok(writing)
+    }
+
+    fn unknown(&self, why: &str) -> Result<WriteReceipt> {
+        write::unprove(&self.node, &self.key);
+        self.node.counters.add(Stat::UnknownOutcomes);
+        Err(write::unknown_outcome(&self.idempotency_key, why))
+    }
+}
+
+impl Waiting<WriteReceipt> for Writing {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<WriteReceipt>> {
+        match std::task::ready!(Pin::new(&mut self.outcome).poll(cx)) {
+            Ok(outcome) => Poll::Ready(outcome),
+            Err(_) => Poll::Ready(self.unknown("the cache was closed while it was under way")),
+        }
+    }
+
+    fn give_up(&mut self) -> Result<WriteReceipt> {
+        // It may have ended in this very moment.
+        match self.outcome.try_recv() {
+            Ok(outcome) => outcome,
+            Err(_) => self.unknown("no answer from the origin before the deadline"),
+        }
+    }
+}

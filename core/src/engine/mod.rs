@@ -1,0 +1,8 @@
+//! The engine: one runtime thread, wake-ups, the completion queue, fork.
+
+pub mod fork;
+pub mod loader_pool;
+pub mod queue;
+pub mod runtime;
+pub mod signals;
+pub mod wake;

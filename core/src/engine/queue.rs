@@ -1,0 +1,87 @@
+//! The completion queue: how results reach a host with its own event loop.
+//!
+//! The runtime thread pushes; the host is woken once through a descriptor that
+//! its loop polls, and drains in batches.
+
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam::queue::SegQueue;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::wake::Wake;
+use crate::facts::error::Result;
+
+/// An unbounded lock-free queue with a wake-up descriptor. What is in it is
+/// bounded by the calls in progress.
+#[derive(Debug)]
+pub struct CompletionQueue<E> {
+    events: SegQueue<E>,
+    wake: Wake,
+}
+
+impl<E: Send> CompletionQueue<E> {
+    /// An empty queue.
+    pub fn new() -> Result<Arc<Self>> {
+        Ok(Arc::new(Self { events: SegQueue::new(), wake: Wake::new()? }))
+    }
+
+    /// Readable while events wait. For polling only: do not read, write or close it.
+    pub fn fd(&self) -> RawFd {
+        self.wake.as_raw_fd()
+    }
+
+    /// Adds an event and wakes the host. Never blocks.
+    pub fn push(&self, event: E) {
+        self.events.push(event);
+        self.wake.give();
+    }
+
+    /// Moves at most `max` events to `out`, oldest first, and says how many.
+    /// The descriptor stays readable if there may be more.
+    pub fn drain(&self, max: usize, out: &mut Vec<E>) -> usize {
+        // Taken back before looking: an event pushed later gives it again.
+        self.wake.take();
+        let before = out.len();
+        out.extend(std::iter::from_fn(|| self.events.pop()).take(max));
+        if !self.events.is_empty() {
+            self.wake.give();
+        }
+        out.len() - before
+    }
+
+    /// Blocks until an event waits, at most `timeout`; whether one does.
+    pub fn wait(&self, timeout: Duration) -> bool {
+        if !self.events.is_empty() {
+            return true;
+        }
+        let timeout = Timespec::try_from(timeout).ok();
+        let mut fds = [PollFd::new(&self.wake, PollFlags::IN)];
+        // Interrupted by a signal: the host looks at its signals and comes back.
+        let _ = poll(&mut fds, timeout.as_ref());
+        !self.events.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_lost_between_drain_and_push() {
+        let queue = CompletionQueue::<u32>::new().unwrap();
+        let pusher = {
+            let queue = Arc::clone(&queue);
+            std::thread::spawn(move || (0..100_000).for_each(|n| queue.push(n)))
+        };
+        let mut seen = Vec::new();
+        while seen.len() < 100_000 {
+            assert!(queue.wait(Duration::from_secs(10)), "woken for each batch");
+            queue.drain(64, &mut seen);
+        }
+        pusher.join().unwrap();
+        assert!(seen.iter().copied().eq(0..100_000));
+        assert!(!queue.wait(Duration::from_millis(1)));
+    }
+}

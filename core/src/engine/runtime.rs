@@ -1,0 +1,226 @@
+//! The runtime thread: tokio on one thread named `edgecmp-rt`, started at the
+//! first background need, so that opening a cache before a fork costs nothing.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use super::signals::spawn_masked;
+use super::wake::Wake;
+use crate::env::{BoxFuture, Env, Signal, SplitMix};
+use crate::facts::clock::{BootClock, Clock, Instant};
+use crate::facts::error::{Code, Error, Result};
+
+/// How often a closing runtime looks whether its last calls have ended.
+const CLOSING_TICK: Duration = Duration::from_millis(1);
+
+/// The environment of a cache outside of simulation.
+#[derive(Debug)]
+pub struct Runtime {
+    random: SplitMix,
+    thread: Mutex<Thread>,
+    /// Tasks that close waits for: writes in progress.
+    holding: Arc<AtomicUsize>,
+}
+
+#[derive(Debug)]
+enum Thread {
+    NotStarted,
+    Running { handle: Handle, close: Option<oneshot::Sender<Duration>>, ended: mpsc::Receiver<()> },
+    Closed { all_ended: bool },
+}
+
+impl Runtime {
+    /// An environment whose thread is not started. `seed` zero: seeded by the system.
+    pub fn new(seed: u64) -> Self {
+        use std::hash::{BuildHasher, RandomState};
+        // `RandomState` is the standard library's way to the system's randomness.
+        let seed = if seed == 0 { RandomState::new().hash_one(0) } else { seed };
+        Self { random: SplitMix::new(seed), thread: Mutex::new(Thread::NotStarted), holding: Arc::default() }
+    }
+
+    fn thread(&self) -> MutexGuard<'_, Thread> {
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As long as the result lives, `close` waits for it within its time-out.
+    pub fn hold(&self) -> Hold {
+        self.holding.fetch_add(1, Ordering::Relaxed);
+        Hold(Arc::clone(&self.holding))
+    }
+
+    /// Ends the thread: no task is taken any more, those that hold are given
+    /// `timeout` to end, all others are dropped. Whether everything has ended.
+    pub fn close(&self, timeout: Duration) -> bool {
+        let mut thread = self.thread();
+        match &mut *thread {
+            Thread::NotStarted => {
+                *thread = Thread::Closed { all_ended: true };
+                true
+            }
+            Thread::Closed { all_ended } => *all_ended,
+            Thread::Running { close, ended, .. } => {
+                if let Some(close) = close.take() {
+                    // The thread is gone only if it panicked.
+                    let _ = close.send(timeout);
+                }
+                // Beyond the tasks' own time-out the thread needs a moment to drop the rest.
+                let all_ended = ended.recv_timeout(timeout + Duration::from_millis(50)).is_ok();
+                *thread = Thread::Closed { all_ended };
+                all_ended
+            }
+        }
+    }
+}
+
+/// Keeps `close` waiting.
+#[derive(Debug)]
+pub struct Hold(Arc<AtomicUsize>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Thread {
+    fn start(holding: Arc<AtomicUsize>) -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .thread_name("edgecmp-io")
+            .build()?;
+        let handle = runtime.handle().clone();
+        let (close, closing) = oneshot::channel();
+        let (end, ended) = mpsc::channel();
+        spawn_masked("edgecmp-rt", move || {
+            runtime.block_on(async {
+                let timeout = closing.await.unwrap_or(Duration::ZERO);
+                let deadline = BootClock.now().after(timeout);
+                while holding.load(Ordering::Relaxed) > 0 && BootClock.now() < deadline {
+                    tokio::time::sleep(CLOSING_TICK).await;
+                }
+            });
+            // Drops all tasks here; a name lookup still blocked in the system
+            // is left behind on its own thread.
+            runtime.shutdown_background();
+            // Nobody may be waiting any more.
+            let _ = end.send(());
+        })?;
+        Ok(Self::Running { handle, close: Some(close), ended })
+    }
+}
+
+impl Clock for Runtime {
+    fn now(&self) -> Instant {
+        BootClock.now()
+    }
+}
+
+impl Env for Runtime {
+    fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            // tokio's timers round up to a millisecond and stand still in
+            // suspend; the clock has the last word.
+            loop {
+                let now = BootClock.now();
+                if now >= at {
+                    return;
+                }
+                tokio::time::sleep(at.since(now)).await;
+            }
+        })
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<()> {
+        let closed = || Error::new(Code::Closed, "the cache was closed");
+        let mut thread = self.thread();
+        if matches!(*thread, Thread::NotStarted) {
+            *thread = Thread::start(Arc::clone(&self.holding))
+                .map_err(|error| Error::new(Code::Internal, format!("can't start the runtime thread: {error}")))?;
+        }
+        match &*thread {
+            Thread::Running { handle, close: Some(_), .. } => {
+                let handle = handle.clone();
+                // Given back first: a task that is refused is dropped here, and
+                // its flight's waiters may come back to this lock.
+                drop(thread);
+                handle.spawn(task);
+                Ok(())
+            }
+            _ => {
+                drop(thread);
+                drop(task);
+                Err(closed())
+            }
+        }
+    }
+
+    fn random(&self) -> u64 {
+        self.random.draw()
+    }
+
+    fn signal(&self) -> Result<Arc<dyn Signal>> {
+        Ok(Arc::new(FdSignal(Wake::new()?)))
+    }
+}
+
+/// A wake-up through an eventfd: what G7 asks of a reader.
+struct FdSignal(Wake);
+
+impl Signal for FdSignal {
+    fn notify(&self) {
+        self.0.give();
+    }
+
+    fn notified(&self) -> BoxFuture<'_, ()> {
+        let mut registered = None;
+        Box::pin(std::future::poll_fn(move |cx| {
+            let fd = match &mut registered {
+                Some(fd) => fd,
+                // Registered at the first poll: only then are we on the runtime thread.
+                none => match self.0.register() {
+                    Ok(fd) => none.insert(fd),
+                    Err(error) => {
+                        tracing::error!(%error, "no refresh: its wake-up can't be registered");
+                        return Poll::Pending;
+                    }
+                },
+            };
+            match fd.poll_read_ready(cx) {
+                Poll::Ready(Ok(mut ready)) => {
+                    self.0.take();
+                    ready.clear_ready();
+                    Poll::Ready(())
+                }
+                Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
+            }
+        }))
+    }
+}
+
+/// Runs a future on the calling thread until it is ready or `timeout` is over.
+pub fn block_on<T>(timeout: Duration, mut poll: impl FnMut(&mut std::task::Context<'_>) -> Poll<T>) -> Option<T> {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Unpark(std::thread::current())).into();
+    let deadline = BootClock.now().after(timeout);
+    loop {
+        if let Poll::Ready(output) = poll(&mut std::task::Context::from_waker(&waker)) {
+            return Some(output);
+        }
+        let now = BootClock.now();
+        if now >= deadline {
+            return None;
+        }
+        std::thread::park_timeout(deadline.since(now));
+    }
+}

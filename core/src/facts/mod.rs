@@ -1,0 +1,15 @@
+//! What is so: keys, versions, instants, entries, and the three tables
+//! (errors, options, statistics) from which every surface derives.
+//!
+//! This layer knows nothing of any other.
+
+pub mod clock;
+pub mod entry;
+pub mod error;
+pub mod key;
+pub mod option_value;
+pub mod options;
+pub mod receipt;
+pub mod statistics;
+pub mod trace;
+pub mod version;

@@ -1,0 +1,108 @@
+//! The receipt: what a read says beside the value.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::entry::Entry;
+use super::version::Version;
+
+/// Where the answer came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum Source {
+    /// The cache had it: the read did not wait.
+    Cache = 0,
+    /// The read waited for the origin.
+    Origin = 1,
+}
+
+/// What shows that the value was current.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum Proof {
+    /// Nothing within the bound: the answer is degraded.
+    None = 0,
+    /// An answer of the origin (pull).
+    Pull = 1,
+    /// The watermark of the change stream.
+    Stream = 2,
+}
+
+/// What a read returns beside the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// The version of the value; [`Version::NONE`] if the origin never had the key.
+    pub version: Version,
+    /// Upper bound on how far behind the origin the value can be, taken within
+    /// the call: now - `validated_at`, clock drift added.
+    pub staleness: Duration,
+    /// The staleness bound that the read was held to.
+    pub bound: Duration,
+    /// Whether the read waited for the origin.
+    pub source: Source,
+    /// What shows that the value was current.
+    pub proof: Proof,
+    /// Served past its bound, within `outage_bound`, because the origin is away.
+    pub degraded: bool,
+    /// When the origin last changed the value, in Unix milliseconds, if it said.
+    pub last_modified_at: Option<u64>,
+}
+
+/// An answer: a value with its receipt. It shares the entry's memory, and
+/// outlives the entry and the cache.
+#[derive(Clone)]
+pub struct Value {
+    pub(crate) entry: Arc<Entry>,
+    pub(crate) receipt: Receipt,
+}
+
+impl Value {
+    /// The bytes; `None` if the origin has no such key.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        self.entry.content().value.as_deref()
+    }
+
+    /// The bytes, shared, not copied.
+    pub fn shared_bytes(&self) -> Option<Bytes> {
+        self.entry.content().value.clone()
+    }
+
+    /// Whether the origin has the key.
+    pub fn is_found(&self) -> bool {
+        self.entry.content().value.is_some()
+    }
+
+    /// The key.
+    pub fn key(&self) -> &[u8] {
+        self.entry.key().as_bytes()
+    }
+
+    /// The receipt.
+    pub fn receipt(&self) -> &Receipt {
+        &self.receipt
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Value")
+            .field("key", self.entry.key())
+            .field("len", &self.bytes().map(<[u8]>::len))
+            .field("receipt", &self.receipt)
+            .finish()
+    }
+}
+
+/// What a write returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WriteReceipt {
+    /// The version that the origin gave the write; [`Version::NONE`] if it said none.
+    pub version: Version,
+    /// The idempotency key under which the write was sent.
+    pub idempotency_key: Box<str>,
+}

@@ -1,0 +1,42 @@
+//! The port to the lease store: best-effort rights to refresh.
+//!
+//! No lease store is mutual exclusion (a paused holder wakes up after its lease
+//! has lapsed), and nothing here relies on it: a late holder is fenced by the
+//! comparison of versions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::env::{BoxFuture, Env};
+use crate::facts::error::{Error, Result};
+use crate::facts::key::Key;
+
+pub mod embedded;
+
+/// A lease that was won. Given back with [`LeaseStore::release`], or lapses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// What it is the lease of.
+    pub key: Key,
+    /// Tells this holder from a later one.
+    pub token: u64,
+}
+
+/// Where leases are kept.
+pub trait LeaseStore: Send + Sync + 'static {
+    /// Tries to take the lease of a key for `ttl`; `None`: another holds it.
+    fn acquire(&self, key: Key, ttl: Duration) -> BoxFuture<'static, Result<Option<Lease>>>;
+
+    /// Gives a lease back; one that has lapsed, or is another's by now, is left alone.
+    fn release(&self, lease: Lease) -> BoxFuture<'static, Result<()>>;
+}
+
+/// The lease store that the option `lease_store` names.
+pub fn open(url: &str, env: &Arc<dyn Env>) -> Result<Arc<dyn LeaseStore>> {
+    const ALLOWED: &str = "embedded:, or embedded:<name> for all caches of the process with that name";
+    match url.strip_prefix("embedded:") {
+        Some("") => Ok(Arc::new(embedded::EmbeddedLeases::new(Arc::clone(env)))),
+        Some(name) => Ok(embedded::shared(name, env)),
+        None => Err(Error::invalid("lease_store", format_args!("{url:?}"), ALLOWED)),
+    }
+}

@@ -1,0 +1,8 @@
+//! Policy: pure functions and small state machines. No locks that wait, no
+//! threads, no I/O, no clock of their own: `now` comes in as an argument.
+
+pub mod backoff;
+pub mod breaker;
+pub mod freshness;
+pub mod order;
+pub mod retry_budget;

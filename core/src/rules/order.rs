@@ -1,0 +1,98 @@
+//! Order: may this answer take the place of what is there? (G2, G3)
+
+use crate::facts::clock::Instant;
+use crate::facts::version::Version;
+
+/// What is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Present {
+    /// Its version.
+    pub version: Version,
+    /// Whether it is a negative entry.
+    pub negative: bool,
+    /// When the last answer that proved it arrived.
+    pub received_at: Instant,
+}
+
+/// What an answer brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Incoming {
+    /// Its version; [`Version::NONE`] for "no such key" without a version.
+    pub version: Version,
+    /// Whether it says that there is no such key.
+    pub negative: bool,
+    /// When its request was sent.
+    pub sent_at: Instant,
+}
+
+/// What to do with the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It takes the place.
+    Install,
+    /// The same version: it proves what is there again.
+    Reprove,
+    /// It takes the place although its version is lower: the origin itself
+    /// went back (restored from a backup). Counted as `version_regressions`.
+    Regress,
+    /// What is there is newer, or may be.
+    Drop,
+}
+
+/// Decides by version; where the version is lower, or there is none to
+/// compare, by what surely came later: a request sent *after* the present
+/// answer had *arrived* was answered later, anything else may have been
+/// overtaken on the way.
+pub fn decide(present: Option<Present>, incoming: Incoming) -> Decision {
+    let Some(present) = present else { return Decision::Install };
+    let surely_later = incoming.sent_at > present.received_at;
+    let unversioned = incoming.version == Version::NONE || present.version == Version::NONE;
+    if unversioned && incoming.negative != present.negative {
+        return if surely_later { Decision::Install } else { Decision::Drop };
+    }
+    match incoming.version.cmp(&present.version) {
+        std::cmp::Ordering::Greater => Decision::Install,
+        std::cmp::Ordering::Equal if incoming.negative == present.negative => Decision::Reprove,
+        // An origin that keeps no version of its deletes may answer the same
+        // number for "gone" as for the value before.
+        std::cmp::Ordering::Equal if surely_later => Decision::Install,
+        std::cmp::Ordering::Less if surely_later => Decision::Regress,
+        _ => Decision::Drop,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn present(version: u64, negative: bool) -> Option<Present> {
+        Some(Present { version: version.into(), negative, received_at: Instant::from_nanos(10) })
+    }
+
+    fn incoming(version: u64, negative: bool, sent_at: u64) -> Incoming {
+        Incoming { version: version.into(), negative, sent_at: Instant::from_nanos(sent_at) }
+    }
+
+    #[test]
+    fn table_of_decisions() {
+        for (there, comes, expected) in [
+            (None, incoming(1, false, 5), Decision::Install),
+            (present(7, false), incoming(8, false, 5), Decision::Install),
+            (present(7, false), incoming(7, false, 5), Decision::Reprove),
+            (present(7, false), incoming(6, false, 5), Decision::Drop),
+            (present(7, false), incoming(6, false, 10), Decision::Drop),
+            (present(7, false), incoming(6, false, 11), Decision::Regress),
+            (present(7, false), incoming(8, true, 5), Decision::Install),
+            (present(7, false), incoming(0, true, 5), Decision::Drop),
+            (present(7, false), incoming(0, true, 11), Decision::Install),
+            (present(0, true), incoming(0, true, 5), Decision::Reprove),
+            (present(0, true), incoming(3, false, 5), Decision::Drop),
+            (present(0, true), incoming(3, false, 11), Decision::Install),
+            (present(7, true), incoming(6, false, 5), Decision::Drop),
+            (present(7, false), incoming(7, true, 5), Decision::Drop),
+            (present(7, false), incoming(7, true, 11), Decision::Install),
+        ] {
+            assert_eq!(decide(there, comes), expected, "{there:?} {comes:?}");
+        }
+    }
+}

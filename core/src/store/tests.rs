@@ -1,0 +1,149 @@
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::*;
+use crate::facts::clock::Instant;
+use crate::facts::entry::{Content, Limits};
+use crate::facts::key::Key;
+use crate::facts::version::Version;
+
+fn entry(key: &[u8], version: u64, len: usize) -> Arc<Entry> {
+    let content = Content {
+        value: Some(Bytes::from(vec![version as u8; len])),
+        version: Version::from(version),
+        validator: None,
+        last_modified_at: None,
+        limits: Limits::default(),
+    };
+    Arc::new(Entry::new(Key::copy_from(key), content, Instant::ZERO, Instant::ZERO))
+}
+
+fn put(store: &Store, key: &[u8], version: u64, len: usize) -> Outcome {
+    store.change(store.hash(key), key, |_| Change::Put(entry(key, version, len)))
+}
+
+fn version(store: &Store, key: &[u8]) -> Option<u64> {
+    store.load(store.hash(key), key).map(|e| e.version().get() as u64)
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Put(u8, u16),
+    Remove(u8),
+    Read(u8),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (any::<u8>(), 0u16..64).prop_map(|(k, n)| Step::Put(k, n)),
+        any::<u8>().prop_map(Step::Remove),
+        any::<u8>().prop_map(Step::Read),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// With room for all, the store is a map.
+    #[test]
+    fn is_a_map(steps in prop::collection::vec(step(), 0..2000)) {
+        let store = Store::new(4 << 20);
+        let mut map = HashMap::new();
+        for (i, step) in steps.into_iter().enumerate() {
+            match step {
+                Step::Put(k, n) => {
+                    put(&store, &[k], i as u64, n.into());
+                    map.insert(k, i as u64);
+                }
+                Step::Remove(k) => {
+                    store.change(store.hash(&[k]), &[k], |_| Change::Remove);
+                    map.remove(&k);
+                }
+                Step::Read(k) => prop_assert_eq!(version(&store, &[k]), map.get(&k).copied()),
+            }
+            prop_assert_eq!(store.usage().entries, map.len());
+        }
+        for k in 0..=255 {
+            prop_assert_eq!(version(&store, &[k]), map.get(&k).copied());
+        }
+        for k in map.into_keys() {
+            store.change(store.hash(&[k]), &[k], |_| Change::Remove);
+        }
+        prop_assert_eq!(store.usage(), Usage::default());
+    }
+}
+
+#[test]
+fn stays_within_capacity_and_keeps_what_is_read() {
+    let capacity = 256 * 1024;
+    let store = Store::new(capacity);
+    put(&store, b"hot", 1, 100);
+    let mut evicted = 0;
+    for i in 0..20_000u64 {
+        evicted += put(&store, &i.to_be_bytes(), i, 100).evicted;
+        store.load(store.hash(b"hot"), b"hot").expect("read all the time").visit();
+        assert!(store.usage().bytes <= capacity);
+    }
+    assert_eq!(evicted + store.usage().entries, 20_001);
+}
+
+#[test]
+fn what_is_larger_than_the_store_is_not_kept() {
+    let store = Store::new(256 * 1024);
+    put(&store, b"k", 1, 10);
+    assert!(put(&store, b"k", 2, 300_000).too_large);
+    assert_eq!(version(&store, b"k"), None, "the older version is not current any more");
+}
+
+/// Readers beside a writer that replaces, removes and grows: a reader finds
+/// what it asked for, whole, and never an older version than it saw before.
+#[test]
+fn readers_see_whole_entries_in_order() {
+    let store = Store::new(1 << 20);
+    let keys: Vec<Vec<u8>> = (0..64u8).map(|k| vec![k; 8]).collect();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..3)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut last = vec![0; keys.len()];
+                    let mut reads = 0u64;
+                    while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                        for (key, last) in keys.iter().zip(&mut last) {
+                            if let Some(entry) = store.load(store.hash(key), key) {
+                                let version = entry.version().get() as u64;
+                                assert_eq!(entry.key().as_bytes(), key);
+                                let value = entry.content().value.as_ref().unwrap();
+                                assert!(value.iter().all(|b| *b == version as u8));
+                                assert!(version >= *last);
+                                *last = version;
+                                reads += 1;
+                            }
+                        }
+                    }
+                    reads
+                })
+            })
+            .collect();
+        for round in 1..=2_000u64 {
+            for key in &keys {
+                put(&store, key, round, 40);
+                if round % 7 == u64::from(key[0]) % 7 {
+                    store.change(store.hash(key), key, |_| Change::Remove);
+                }
+            }
+            // Others come and go: the tables grow, and fill with tombstones.
+            let other = round.to_be_bytes();
+            put(&store, &other, round, 10);
+            if round % 3 == 0 {
+                store.change(store.hash(&other), &other, |_| Change::Remove);
+            }
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        for reader in readers {
+            assert!(reader.join().unwrap() > 0);
+        }
+    });
+}

@@ -1,0 +1,89 @@
+//! Compares many keys with the origin in one request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Node;
+use super::ask::{Answered, ask, retry_wait};
+use super::fetch::{as_known, fail, fly, known, settle};
+use super::install::Purpose;
+use crate::coordination::flight::{Place, Settled};
+use crate::facts::clock::Instant;
+use crate::facts::entry::Entry;
+use crate::facts::trace::TraceContext;
+use crate::origin::{Answer, OriginError, OriginResult};
+
+/// How long an origin without compare is not asked for one again.
+const COMPARE_OFF: Duration = Duration::from_secs(300);
+
+/// Fetches the keys of all places, in as few requests as `compare_batch` allows.
+pub fn fetch_all(node: &Arc<Node>, mut places: Vec<Place>, trace: Option<&TraceContext>, purpose: Purpose) {
+    while !places.is_empty() {
+        let rest = places.split_off(places.len().min(node.policy.compare_batch));
+        let batch = std::mem::replace(&mut places, rest);
+        // A refused task is dropped, and with it its places: they land as closed.
+        let _ = node.env.spawn(Box::pin(compare(Arc::clone(node), batch, trace.cloned(), purpose)));
+    }
+}
+
+async fn compare(node: Arc<Node>, mut places: Vec<Place>, trace: Option<TraceContext>, purpose: Purpose) {
+    if places.len() == 1 || !node.compares() {
+        return one_by_one(&node, places, trace.as_ref(), purpose);
+    }
+    let mut attempt = 0;
+    loop {
+        let held: Vec<Option<Arc<Entry>>> = places.iter().map(|place| known(&node, place.key())).collect();
+        let rows = places.iter().zip(&held).map(|(p, h)| (p.key().clone(), h.as_ref().and_then(as_known))).collect();
+        let timeout = node.policy.origin_timeout;
+        let asked = ask(&node, places.len(), timeout, || node.origin.compare(rows, timeout, trace.clone()));
+        match asked.await {
+            Ok(Answered { answer: Some(rows), sent_at, received_at }) => {
+                return land_rows(&node, places, held, rows, (sent_at, received_at), purpose);
+            }
+            Ok(Answered { answer: None, received_at, .. }) => {
+                node.compare_off(received_at.after(COMPARE_OFF));
+                return one_by_one(&node, places, trace.as_ref(), purpose);
+            }
+            Err(error) => {
+                let wanted_until = places.iter().map(Place::wanted_until).max().unwrap_or(Instant::ZERO);
+                let Some(wait) = retry_wait(&node, attempt, &error, wanted_until) else {
+                    for (place, held) in places.drain(..).zip(held) {
+                        fail(&node, place, held.as_ref(), error.error.clone(), purpose);
+                    }
+                    return;
+                };
+                attempt += 1;
+                node.env.sleep_until(node.now().after(wait)).await;
+            }
+        }
+    }
+}
+
+/// Each key by itself; the gate bounds how many at once.
+fn one_by_one(node: &Arc<Node>, places: Vec<Place>, trace: Option<&TraceContext>, purpose: Purpose) {
+    for place in places {
+        let _ = node.env.spawn(Box::pin(fly(Arc::clone(node), place, trace.cloned(), purpose)));
+    }
+}
+
+fn land_rows(
+    node: &Arc<Node>,
+    places: Vec<Place>,
+    held: Vec<Option<Arc<Entry>>>,
+    rows: Vec<OriginResult<Answer>>,
+    (sent_at, received_at): (Instant, Instant),
+    purpose: Purpose,
+) {
+    let missing = std::iter::repeat_with(|| Err(OriginError::garbage("the compare has no row for this key")));
+    for ((mut place, held), row) in places.into_iter().zip(held).zip(rows.into_iter().chain(missing)) {
+        match row {
+            Ok(answer) => {
+                let answered = Answered { answer, sent_at, received_at };
+                if settle(node, &mut place, answered, held.as_ref(), purpose) == Settled::Overtaken {
+                    one_by_one(node, vec![place], None, purpose);
+                }
+            }
+            Err(error) => fail(node, place, held.as_ref(), error.error, purpose),
+        }
+    }
+}

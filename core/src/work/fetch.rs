@@ -1,0 +1,102 @@
+//! Fetches one key for its flight.
+
+use std::sync::Arc;
+
+use super::Node;
+use super::ask::{Answered, ask, retry_wait};
+use super::install::{Finding, Purpose, Times, install};
+use crate::coordination::flight::{Place, Settled};
+use crate::facts::clock::Instant;
+use crate::facts::entry::Entry;
+use crate::facts::error::{Code, Error};
+use crate::facts::key::Key;
+use crate::facts::statistics::Stat;
+use crate::facts::trace::TraceContext;
+use crate::facts::version::Version;
+use crate::origin::{Answer, Fetch, Known};
+
+/// Fences that may overtake one flight before it gives up: each means that a
+/// write to the key ended while the origin was asked.
+const MAX_OVERTAKEN: u32 = 8;
+
+/// What is held of a key, to be compared with the origin's.
+pub fn known(node: &Node, key: &Key) -> Option<Arc<Entry>> {
+    let hash = node.store.hash(key.as_bytes());
+    node.store.load(hash, key.as_bytes()).map(|entry| entry.to_arc())
+}
+
+/// The version of `entry` as the origin is asked to compare it. A negative
+/// entry has nothing that an origin could call unchanged.
+pub fn as_known(entry: &Arc<Entry>) -> Option<Known> {
+    let content = entry.content();
+    content
+        .value
+        .is_some()
+        .then(|| Known { version: content.version, validator: content.validator.clone() })
+}
+
+/// Fetches the key of `place` and lands its flight.
+pub async fn fly(node: Arc<Node>, mut place: Place, trace: Option<TraceContext>, purpose: Purpose) {
+    let (mut attempt, mut overtaken) = (0, 0);
+    loop {
+        let key = place.key().clone();
+        let held = known(&node, &key);
+        let timeout = node.policy.origin_timeout;
+        let asked = ask(&node, 1, timeout, || {
+            let known = held.as_ref().and_then(as_known);
+            node.origin.fetch(Fetch { key: key.clone(), known, timeout, trace: trace.clone() })
+        });
+        match asked.await {
+            Ok(answered) => match settle(&node, &mut place, answered, held.as_ref(), purpose) {
+                Settled::Landed => return,
+                Settled::Overtaken if overtaken < MAX_OVERTAKEN => overtaken += 1,
+                Settled::Overtaken => {
+                    return place.land(Err(Error::new(
+                        Code::OriginUnavailable,
+                        "writes to this key overtook every answer of the origin",
+                    )));
+                }
+            },
+            Err(error) => match retry_wait(&node, attempt, &error, place.wanted_until()) {
+                Some(wait) => {
+                    attempt += 1;
+                    node.env.sleep_until(node.now().after(wait)).await;
+                }
+                None => return fail(&node, place, held.as_ref(), error.error, purpose),
+            },
+        }
+    }
+}
+
+/// Lands the flight with an answer, unless a fence overtook it.
+pub fn settle(
+    node: &Node,
+    place: &mut Place,
+    answered: Answered<Answer>,
+    held: Option<&Arc<Entry>>,
+    purpose: Purpose,
+) -> Settled {
+    let Answered { answer, sent_at, received_at } = answered;
+    if matches!(answer, Answer::Unchanged { .. }) {
+        node.counters.add(Stat::OriginUnchanged);
+    }
+    let key = place.key().clone();
+    let purpose = if place.has_waiters() { Purpose::Wanted } else { purpose };
+    match Finding::of(answer, held, Times { sent_at, received_at }) {
+        Ok(finding) => {
+            place.settle(finding.version(), sent_at, || install(node, &key, finding, purpose))
+        }
+        Err(error) => place.settle(Version::NONE, Instant::FAR_FUTURE, || Err(error)),
+    }
+}
+
+/// Lands the flight with an error; what is cached stays.
+pub fn fail(node: &Node, place: Place, held: Option<&Arc<Entry>>, error: Error, purpose: Purpose) {
+    if purpose == Purpose::Background {
+        node.counters.add(Stat::RefreshesFailed);
+    }
+    if let Some(entry) = held {
+        entry.refresh_given_up();
+    }
+    place.land(Err(error));
+}

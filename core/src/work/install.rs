@@ -1,0 +1,163 @@
+//! Installs what the origin answered: the one place where an answer becomes,
+//! or re-proves, an entry.
+
+use std::sync::Arc;
+
+use super::Node;
+use crate::coordination::flight::Landing;
+use crate::facts::clock::Instant;
+use crate::facts::entry::{Content, Entry};
+use crate::facts::error::{Code, Error};
+use crate::facts::key::Key;
+use crate::facts::statistics::Stat;
+use crate::facts::version::Version;
+use crate::origin::{Answer, Validator};
+use crate::rules::order::{self, Decision, Incoming, Present};
+use crate::store::Change;
+
+/// When an answer was asked for and had arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// Just before the request was sent.
+    pub sent_at: Instant,
+    /// When its answer had arrived.
+    pub received_at: Instant,
+}
+
+/// Why the answer was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A read waits, or a write was acknowledged.
+    Wanted,
+    /// A background refresh: what was evicted meanwhile stays evicted.
+    Background,
+}
+
+/// An answer in the form in which it can be installed.
+#[derive(Debug)]
+pub struct Finding {
+    content: Content,
+    validated_at: Instant,
+    times: Times,
+    /// The entry that the origin was asked to compare with, if it said "unchanged".
+    unchanged: Option<Arc<Entry>>,
+}
+
+impl Finding {
+    /// Its version.
+    pub fn version(&self) -> Version {
+        self.content.version
+    }
+
+    /// Reads an answer about a key of which `known` was held when it was asked.
+    pub fn of(answer: Answer, known: Option<&Arc<Entry>>, times: Times) -> Result<Self, Error> {
+        let (content, age, unchanged) = match answer {
+            Answer::Unchanged { age, limits } => {
+                let Some(known) = known else {
+                    return Err(Error::new(Code::OriginProtocol, "\"unchanged\", but no version was named to it"));
+                };
+                let content = Content { limits: limits.unwrap_or(known.content().limits), ..known.content().clone() };
+                (content, age, Some(Arc::clone(known)))
+            }
+            Answer::Value { value, validator, last_modified_at, age, limits } => {
+                let same_value = known.filter(|k| k.content().value.as_ref() == Some(&value));
+                let (version, validator) = identify(validator, known, same_value, times.sent_at);
+                (Content { value: Some(value), version, validator, last_modified_at, limits }, age, None)
+            }
+            Answer::Absent { version, age, limits } => {
+                let version = version.unwrap_or(Version::NONE);
+                (Content { value: None, version, validator: None, last_modified_at: None, limits }, age, None)
+            }
+        };
+        Ok(Self { content, validated_at: times.sent_at.before(age), times, unchanged })
+    }
+
+    /// What an acknowledged write left at the origin; current from some
+    /// instant after it was sent.
+    pub fn written(content: Content, times: Times) -> Self {
+        Self { content, validated_at: times.sent_at, times, unchanged: None }
+    }
+}
+
+/// The version of an answer, and the opaque validator to keep with it.
+///
+/// Opaque validators and bare values have no order. The instant of the request
+/// that first saw one gives it: fetches of a key follow each other, so a later
+/// change is seen by a later request.
+pub fn identify(
+    validator: Validator,
+    known: Option<&Arc<Entry>>,
+    same_value: Option<&Arc<Entry>>,
+    sent_at: Instant,
+) -> (Version, Option<Box<str>>) {
+    let seen_first = Version::from(sent_at.as_nanos());
+    match validator {
+        Validator::Version(version, opaque) => (version, opaque),
+        Validator::Opaque(tag) => {
+            let same = known.filter(|k| k.content().validator.as_ref() == Some(&tag));
+            (same.map_or(seen_first, |k| k.version()), Some(tag))
+        }
+        Validator::None => (same_value.map_or(seen_first, |k| k.version()), None),
+    }
+}
+
+/// Installs a finding and says what the key's waiters get: what is there now.
+pub fn install(node: &Node, key: &Key, finding: Finding, purpose: Purpose) -> Landing {
+    let Finding { content, validated_at, times, unchanged } = finding;
+    let kept = !content.limits.no_store
+        && content.value.as_ref().is_none_or(|value| value.len() <= node.policy.max_value_bytes);
+    let hash = node.store.hash(key.as_bytes());
+    let mut landed = None;
+    let outcome = node.store.change(hash, key.as_bytes(), |present| {
+        let decision = order::decide(
+            present.map(|p| Present {
+                version: p.version(),
+                negative: p.content().value.is_none(),
+                received_at: p.received_at(),
+            }),
+            Incoming { version: content.version, negative: content.value.is_none(), sent_at: times.sent_at },
+        );
+        match (decision, present) {
+            (Decision::Reprove, Some(present)) if present.content().limits == content.limits => {
+                present.reprove(validated_at, times.received_at);
+                landed = Some(Arc::clone(present));
+                Change::Keep
+            }
+            (Decision::Drop, Some(present)) => {
+                node.counters.add(Stat::StaleAnswersDropped);
+                landed = Some(Arc::clone(present));
+                Change::Keep
+            }
+            (decision, present) => {
+                if decision == Decision::Regress {
+                    node.counters.add(Stat::VersionRegressions);
+                    tracing::warn!(%key, to = %content.version, "the origin's version went back");
+                }
+                let entry = match &unchanged {
+                    // Evicted while the origin was asked: the entry itself is still good.
+                    Some(known) if present.is_none() && known.content().limits == content.limits => {
+                        known.reprove(validated_at, times.received_at);
+                        Arc::clone(known)
+                    }
+                    _ => Arc::new(Entry::new(key.clone(), content, validated_at, times.received_at)),
+                };
+                if let Some(present) = present.filter(|p| p.version() == entry.version()) {
+                    // Only the limits changed; what was proved stays proved.
+                    entry.reprove(present.validated_at(), present.received_at());
+                    entry.unprove(present.unproved_until());
+                }
+                landed = Some(Arc::clone(&entry));
+                match (kept, present, purpose) {
+                    (false, ..) => Change::Remove,
+                    (true, None, Purpose::Background) => Change::Keep,
+                    _ => Change::Put(entry),
+                }
+            }
+        }
+    });
+    if !kept || outcome.too_large {
+        node.counters.add(Stat::NotKept);
+    }
+    node.counters.add_many(Stat::Evictions, outcome.evicted as u64);
+    landed.ok_or_else(|| Error::new(Code::Internal, "nothing was decided about an answer"))
+}

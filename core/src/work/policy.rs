@@ -1,0 +1,95 @@
+//! The options in the form in which work uses them.
+
+use std::time::Duration;
+
+use crate::coordination::gate::GatePolicy;
+use crate::facts::option_value::PrefixBounds;
+use crate::facts::options::Options;
+use crate::rules::backoff::Backoff;
+use crate::rules::breaker::BreakerPolicy;
+use crate::rules::freshness::{Drift, KeyBounds};
+
+/// What the options of a cache say.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    bounds: KeyBounds,
+    prefixes: Option<PrefixBounds>,
+    /// Allowance for the local clock.
+    pub drift: Drift,
+    /// Longest key, in bytes.
+    pub max_key_bytes: usize,
+    /// Largest value kept or written, in bytes.
+    pub max_value_bytes: usize,
+    /// Longest wait of a read.
+    pub read_timeout: Duration,
+    /// Longest wait of a write.
+    pub write_timeout: Duration,
+    /// Longest wait for one answer of the origin.
+    pub origin_timeout: Duration,
+    /// Reads that may wait for one key.
+    pub max_waiters: u64,
+    /// Keys in one compare.
+    pub compare_batch: usize,
+    /// Retries of one fetch.
+    pub retry_limit: u32,
+    /// How waits between attempts grow.
+    pub backoff: Backoff,
+    /// How long a refresh lease holds.
+    pub lease_ttl: Duration,
+    /// Longest wait for the lease store.
+    pub lease_timeout: Duration,
+    /// Refreshes that may wait.
+    pub refresh_queue: usize,
+    /// Settings of the gate.
+    pub gate: GatePolicy,
+}
+
+impl Policy {
+    /// The policy of validated options.
+    pub fn of(options: &Options) -> Self {
+        let staleness = options.staleness_bound;
+        let or = |value: Duration, default| if value.is_zero() { default } else { value };
+        let refresh_after = or(options.refresh_after, staleness / 2);
+        let share = refresh_after.as_secs_f64() / staleness.as_secs_f64() * 65_536.0;
+        Self {
+            bounds: KeyBounds {
+                staleness,
+                negative: or(options.negative_bound, staleness),
+                refresh_share: share as u32,
+                outage: options.outage_bound,
+            },
+            prefixes: (options.prefix_bounds != PrefixBounds::default()).then(|| options.prefix_bounds.clone()),
+            drift: Drift(u32::try_from(options.clock_drift_ppm).unwrap_or(u32::MAX)),
+            max_key_bytes: options.max_key_bytes.0,
+            max_value_bytes: options.max_value_bytes.0,
+            read_timeout: options.read_timeout,
+            write_timeout: options.write_timeout,
+            origin_timeout: options.origin_timeout,
+            max_waiters: options.max_waiters,
+            compare_batch: usize::try_from(options.compare_batch).unwrap_or(1),
+            retry_limit: u32::try_from(options.retry_limit).unwrap_or(u32::MAX),
+            backoff: Backoff { base: options.backoff_base, cap: options.backoff_cap },
+            lease_ttl: options.lease_ttl,
+            lease_timeout: options.lease_timeout,
+            refresh_queue: usize::try_from(options.refresh_queue).unwrap_or(usize::MAX),
+            gate: GatePolicy {
+                concurrency: options.origin_concurrency,
+                queue: options.origin_queue,
+                breaker: BreakerPolicy {
+                    failures: options.breaker_failures,
+                    cooldown: options.breaker_cooldown,
+                },
+                retry_percent: options.retry_budget_percent,
+            },
+        }
+    }
+
+    /// The bounds of a key, its prefix considered.
+    pub fn key_bounds(&self, key: &[u8]) -> KeyBounds {
+        let prefix = self.prefixes.as_ref().and_then(|prefixes| prefixes.of(key));
+        match prefix {
+            None => self.bounds,
+            Some(staleness) => KeyBounds { staleness, negative: self.bounds.negative.min(staleness), ..self.bounds },
+        }
+    }
+}
