@@ -1,0 +1,3 @@
+export * from './index.js'
+import * as edgecmp from './index.js'
+export default edgecmp

@@ -1,0 +1,36 @@
+//! The native half of the Node package `edgecmp`.
+//!
+//! JavaScript (`lib/`) holds the classes, promises and checks; this crate
+//! holds the caches. They meet in plain functions over numbers:
+//!
+//! ```text
+//!   lib/cache.js ── calls ──> reads, writes, lifecycle    (functions, a handle each)
+//!        ▲                         │
+//!        │                         ├── arena: receipts and small values, written
+//!        │                         │   into memory that JavaScript owns
+//!        │                         ▼
+//!   lib/environment.js <── mailbox ── core's runtime thread (completions, loader calls)
+//! ```
+//!
+//! - A hit returns a length; value and receipt are in the arena: no JavaScript
+//!   object is made here, which would cost more than the lookup.
+//! - A miss returns a call id. Its completion is pushed into the mailbox of the
+//!   environment by the runtime thread, which never touches JavaScript; one
+//!   wake-up of the event loop drains a batch.
+//! - All state belongs to one environment (`environment.rs`) and ends with it.
+//!   The one exception is the registry of caches shared by name, which holds
+//!   nothing of any environment.
+
+mod arena;
+mod arguments;
+mod boundary;
+mod environment;
+mod events;
+mod lifecycle;
+mod loader;
+mod loads;
+mod mailbox;
+mod reads;
+mod registry;
+mod tables;
+mod writes;

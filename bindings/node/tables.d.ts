@@ -1,0 +1,182 @@
+// Written by scripts/types.js from core's tables: do not edit.
+
+import type { Duration, Size } from './index'
+
+/** The options of core's table. */
+export interface TableOptions {
+  /** Where the origin is: `memory:`, `http://host/path/{key}` or `https://host/path/{key}`. A host-language origin is given by its own call instead. */
+  origin?: string | undefined
+  /** The hard bound: no read returns a value that may be further behind the origin. Default 1s, from 1ms to 365d. */
+  stalenessBound?: Duration | undefined
+  /** Tighter or wider bounds by key prefix, such as `prices/=50ms,static/=10s`; the longest prefix that fits counts. A per-read bound may only tighten unless it says otherwise. */
+  prefixBounds?: string | Record<string, Duration> | undefined
+  /** Age at which a read starts a background refresh; `0s` stands for half of stalenessBound. Scales with the bound of prefix and entry. Default 0s, from 0s to 365d. */
+  refreshAfter?: Duration | undefined
+  /** How old a degraded answer may be while the origin is away (RFC 5861 stale-if-error); `0s`: never. Default 0s, from 0s to 365d. */
+  outageBound?: Duration | undefined
+  /** Bound for negative entries (the origin has no such key); `0s` stands for stalenessBound. Default 0s, from 0s to 365d. */
+  negativeBound?: Duration | undefined
+  /** Allowance for the drift of the local clock, added to every age, in parts per million. Default 500, from 0 to 100000. */
+  clockDriftPpm?: number | bigint | undefined
+  /** Bytes that all entries with all their overhead may take. Default 64MiB, from 64KiB to 1024GiB. */
+  capacity?: Size | undefined
+  /** Longest key, in bytes. Default 1024, from 1 to 65535. */
+  maxKeyBytes?: Size | undefined
+  /** Largest value kept or written; a larger one is returned but not kept. Default 1MiB, from 1 to 1GiB. */
+  maxValueBytes?: Size | undefined
+  /** Largest answer read from the origin; a larger one is an error. Default 16MiB, from 1KiB to 2GiB. */
+  maxResponseBytes?: Size | undefined
+  /** Largest header section of an answer of the origin. Default 64KiB, from 8KiB to 1MiB. */
+  maxHeaderBytes?: Size | undefined
+  /** Longest wait of a read, unless the read says otherwise. Default 1s, from 1ms to 1h. */
+  readTimeout?: Duration | undefined
+  /** Longest wait of a write or delete, unless the call says otherwise. Default 5s, from 1ms to 1h. */
+  writeTimeout?: Duration | undefined
+  /** Longest wait for one answer of the origin. Default 1s, from 1ms to 1h. */
+  originTimeout?: Duration | undefined
+  /** Longest wait for a connection to the origin. Default 500ms, from 1ms to 1h. */
+  connectTimeout?: Duration | undefined
+  /** Requests to the origin in progress at once. Default 32, from 1 to 10000. */
+  originConcurrency?: number | bigint | undefined
+  /** Requests that may wait for a free place to the origin; more fail with OVERLOADED. Default 1024, from 0 to 1000000. */
+  originQueue?: number | bigint | undefined
+  /** Reads that may wait for one key; more fail with OVERLOADED. Default 100000, from 1 to 10000000. */
+  maxWaiters?: number | bigint | undefined
+  /** Keys asked in one compare request. Default 256, from 1 to 1024. */
+  compareBatch?: number | bigint | undefined
+  /** Bearer token sent to the origin (`Authorization: Bearer ...`). */
+  originBearerToken?: string | undefined
+  /** File with PEM certificates that an https origin may be signed by, beside the public ones. */
+  originCaFile?: string | undefined
+  /** Failures in a row that open the circuit breaker; `0`: no breaker. Default 5, from 0 to 1000000. */
+  breakerFailures?: number | bigint | undefined
+  /** How long the breaker stays open before a probe; doubles up to 8 times as long while probes fail. Default 250ms, from 1ms to 1h. */
+  breakerCooldown?: Duration | undefined
+  /** Retries of one fetch, under the retry budget. Default 2, from 0 to 10. */
+  retryLimit?: number | bigint | undefined
+  /** Retries allowed for 100 requests (the retry budget). Default 10, from 0 to 100. */
+  retryBudgetPercent?: number | bigint | undefined
+  /** First wait of the backoff (retries, lost leases); grows by 1.2 an attempt, jittered. Default 10ms, from 1ms to 1m. */
+  backoffBase?: Duration | undefined
+  /** Longest wait of the backoff. Default 1s, from 1ms to 1h. */
+  backoffCap?: Duration | undefined
+  /** Where leases are kept: `embedded:` (this cache), `embedded:<name>` (all caches of the process with that name). Default embedded:. */
+  leaseStore?: string | undefined
+  /** How long a refresh lease holds unless it is released. Default 2s, from 10ms to 1h. */
+  leaseTtl?: Duration | undefined
+  /** Longest wait for the lease store; without its answer the refresh goes on. Default 50ms, from 1ms to 1m. */
+  leaseTimeout?: Duration | undefined
+  /** Refreshes that may wait to be done. Default 65536, from 1 to 10000000. */
+  refreshQueue?: number | bigint | undefined
+  /** Threads that call a C origin callback. Default 4, from 1 to 256. */
+  loaderThreads?: number | bigint | undefined
+  /** Seed of all random draws; `0`: a different one each time. Default 0, from 0 to 18446744073709551615. */
+  seed?: number | bigint | undefined
+}
+
+/** Why a call failed. */
+export type Code =
+  /** An argument or an option's value is outside what is allowed; the message names the field, the value and the range. Not retriable. */
+  | 'INVALID_ARGUMENT'
+  /** No option has this name. Not retriable. */
+  | 'UNKNOWN_OPTION'
+  /** The cache was closed. Not retriable. */
+  | 'CLOSED'
+  /** The process forked since the cache was opened and this cache can't reopen itself: open a new one in the child. Not retriable. */
+  | 'FORKED'
+  /** The origin, or this build, does not do what was asked (a write to a read-only origin, for instance). Not retriable. */
+  | 'UNSUPPORTED'
+  /** The deadline of the call ended first; the message says what it was waiting for. Retriable. */
+  | 'DEADLINE_EXCEEDED'
+  /** The caller gave up the call. Retriable. */
+  | 'CANCELLED'
+  /** Too many calls are already waiting for the origin or for one key. Retriable. */
+  | 'OVERLOADED'
+  /** The origin could not be reached, broke the connection, or answered 429 or 5xx. Retriable. */
+  | 'ORIGIN_UNAVAILABLE'
+  /** The circuit breaker is open: the origin failed often enough not to be asked now. Retriable. */
+  | 'BREAKER_OPEN'
+  /** The origin answered what the origin protocol does not allow, or more than `maxResponseBytes`. Not retriable. */
+  | 'ORIGIN_PROTOCOL'
+  /** The origin refused the request (a 4xx other than 404, 410, 412, 429). Not retriable. */
+  | 'ORIGIN_REJECTED'
+  /** The origin answered, but too late for the answer to be within the staleness bound. Retriable. */
+  | 'TOO_STALE'
+  /** The origin's present version is lower than the read's `min_version`. Retriable. */
+  | 'VERSION_NOT_REACHED'
+  /** The write may or may not have happened: retry it with the idempotency key that the error carries. Retriable. */
+  | 'UNKNOWN_OUTCOME'
+  /** The write's `if_version` is not the present version; nothing was written. Not retriable. */
+  | 'CONFLICT'
+  /** A defect of edgecmp: a panic was caught at the boundary. Please report it. Not retriable. */
+  | 'INTERNAL'
+
+/** The statistics of core's table, at one moment. */
+export interface TableStatistics {
+  /** Reads answered from the cache within their bound, without waiting. (counter) */
+  readonly hits: number
+  /** Reads that had to wait for the origin: nothing cached, or nothing proved within the bound. (counter) */
+  readonly misses: number
+  /** Reads served past their bound, within outageBound, because the origin was away. (counter) */
+  readonly degradedReads: number
+  /** Reads that ended in an error. (counter) */
+  readonly failedReads: number
+  /** Reads that found an entry past their bound and did not return it. (counter) */
+  readonly boundViolationsAverted: number
+  /** Flights started: fetches of one key, alone or in a batch. (counter) */
+  readonly flightsStarted: number
+  /** Reads that joined a flight that another call had started. (counter) */
+  readonly flightsJoined: number
+  /** Requests sent to the origin; a compare of many keys is one. (counter) */
+  readonly originRequests: number
+  /** Keys asked of the origin, alone or in a compare. (counter) */
+  readonly originKeys: number
+  /** Requests to the origin that failed or timed out. (counter) */
+  readonly originFailures: number
+  /** Answers that proved a cached version without sending the value again. (counter) */
+  readonly originUnchanged: number
+  /** Requests repeated under the retry budget. (counter) */
+  readonly retries: number
+  /** Times the origin's circuit breaker opened. (counter) */
+  readonly breakerOpened: number
+  /** Requests not sent because the breaker was open. (counter) */
+  readonly breakerRejected: number
+  /** Requests not sent because the queue for the origin was full. (counter) */
+  readonly overloaded: number
+  /** Background refreshes asked for by reads past refreshAfter. (counter) */
+  readonly refreshesAsked: number
+  /** Background refreshes that brought no proof; the value stays. (counter) */
+  readonly refreshesFailed: number
+  /** Background refreshes dropped because their queue was full. (counter) */
+  readonly refreshesDropped: number
+  /** Leases asked for. (counter) */
+  readonly leaseAttempts: number
+  /** Leases won. (counter) */
+  readonly leasesWon: number
+  /** Leases held by another node when asked for. (counter) */
+  readonly leasesLost: number
+  /** Lease requests that the lease store did not answer in time. (counter) */
+  readonly leaseFailures: number
+  /** Writes and deletes committed by the origin. (counter) */
+  readonly writes: number
+  /** Writes and deletes that failed and surely did not happen. (counter) */
+  readonly writesFailed: number
+  /** Writes and deletes whose outcome is unknown. (counter) */
+  readonly unknownOutcomes: number
+  /** Lower versions accepted because the origin itself went back. (counter) */
+  readonly versionRegressions: number
+  /** Answers not installed because a newer version or a fence came before them. (counter) */
+  readonly staleAnswersDropped: number
+  /** Entries evicted to stay within capacity. (counter) */
+  readonly evictions: number
+  /** Answers returned but not kept: larger than maxValueBytes, or no-store. (counter) */
+  readonly notKept: number
+  /** Entries held. (gauge) */
+  readonly entries: number
+  /** Bytes held by entries, their overhead included. (gauge, By) */
+  readonly bytes: number
+  /** Flights in progress. (gauge) */
+  readonly flightsActive: number
+  /** Circuit breaker of the origin: 0 closed, 1 half-open, 2 open. (gauge) */
+  readonly breakerState: number
+}
