@@ -32,9 +32,7 @@ impl Reply {
         let text = self.header("edge-version")?;
         let uuid = || {
             let hex: String = text.chars().filter(|&character| character != '-').collect();
-            (text.len() == 36)
-                .then(|| u128::from_str_radix(&hex, 16).ok())
-                .flatten()
+            (text.len() == 36).then(|| u128::from_str_radix(&hex, 16).ok()).flatten()
         };
         text.parse().ok().or_else(uuid)
     }
@@ -66,14 +64,8 @@ impl Client {
             .max_redirects_will_error(false)
             .timeout_global(Some(TIMEOUT))
             .build();
-        let base = url
-            .strip_suffix("/{key}")
-            .unwrap_or(url)
-            .trim_end_matches('/');
-        Self {
-            agent: config.into(),
-            base: base.to_owned(),
-        }
+        let base = url.strip_suffix("/{key}").unwrap_or(url).trim_end_matches('/');
+        Self { agent: config.into(), base: base.to_owned() }
     }
 
     /// The same origin over connections of its own.
@@ -82,18 +74,18 @@ impl Client {
         Self::new(&self.base)
     }
 
+    /// The base of the items.
+    pub fn url(&self) -> &str {
+        &self.base
+    }
+
     /// The value of a key.
     pub fn get(&self, key: &[u8], headers: &[(&str, &str)]) -> Result<Reply, NoAnswer> {
         self.send("GET", &self.item(key), headers, None)
     }
 
     /// Sets a key.
-    pub fn put(
-        &self,
-        key: &[u8],
-        value: &[u8],
-        headers: &[(&str, &str)],
-    ) -> Result<Reply, NoAnswer> {
+    pub fn put(&self, key: &[u8], value: &[u8], headers: &[(&str, &str)]) -> Result<Reply, NoAnswer> {
         self.send("PUT", &self.item(key), headers, Some(value))
     }
 
@@ -105,12 +97,7 @@ impl Client {
     /// A compare, as CBOR.
     pub fn compare(&self, body: &[u8]) -> Result<Reply, NoAnswer> {
         let headers = [("content-type", "application/cbor")];
-        self.send(
-            "POST",
-            &format!("{}/compare", self.base),
-            &headers,
-            Some(body),
-        )
+        self.send("POST", &format!("{}/compare", self.base), &headers, Some(body))
     }
 
     /// Anything else: `path` from the server's root.
@@ -122,15 +109,9 @@ impl Client {
         body: Option<&[u8]>,
     ) -> Result<Reply, NoAnswer> {
         let authority_end = self.base.find("://").map_or(0, |scheme| scheme + 3);
-        let root_end = self.base[authority_end..]
-            .find('/')
-            .map_or(self.base.len(), |slash| authority_end + slash);
-        self.send(
-            method,
-            &format!("{}{path}", &self.base[..root_end]),
-            headers,
-            body,
-        )
+        let root_end =
+            self.base[authority_end..].find('/').map_or(self.base.len(), |slash| authority_end + slash);
+        self.send(method, &format!("{}{path}", &self.base[..root_end]), headers, body)
     }
 
     fn item(&self, key: &[u8]) -> String {
@@ -154,20 +135,10 @@ impl Client {
                 let request = request.body(body).map_err(|error| failed(&error))?;
                 self.agent.run(request)
             }
-            None => self
-                .agent
-                .run(request.body(()).map_err(|error| failed(&error))?),
+            None => self.agent.run(request.body(()).map_err(|error| failed(&error))?),
         };
         let (parts, mut body) = sent.map_err(|error| failed(&error))?.into_parts();
-        let body = body
-            .with_config()
-            .limit(u64::MAX)
-            .read_to_vec()
-            .map_err(|error| failed(&error))?;
-        Ok(Reply {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            body,
-        })
+        let body = body.with_config().limit(u64::MAX).read_to_vec().map_err(|error| failed(&error))?;
+        Ok(Reply { status: parts.status.as_u16(), headers: parts.headers, body })
     }
 }

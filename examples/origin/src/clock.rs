@@ -17,14 +17,9 @@ pub fn boottime_ns() -> u64 {
 }
 
 /// Milliseconds since the Unix epoch.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "this file is where clocks are read"
-)]
+#[allow(clippy::disallowed_methods, reason = "this file is where clocks are read")]
 pub fn wall_ms() -> i64 {
-    let elapsed = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
 }
 

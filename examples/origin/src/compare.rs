@@ -99,21 +99,13 @@ pub fn decode(body: &[u8]) -> Result<Vec<Question<'_>>, Problem> {
     }
     if decoder.position() != body.len() {
         let rest = body.len() - decoder.position();
-        return Err(Problem::invalid(
-            "body",
-            format!("{rest} bytes after the array"),
-            ALLOWED,
-        ));
+        return Err(Problem::invalid("body", format!("{rest} bytes after the array"), ALLOWED));
     }
     Ok(questions)
 }
 
 fn indefinite(what: &str) -> Problem {
-    Problem::invalid(
-        "body",
-        format!("{what} has an indefinite length"),
-        "definite lengths",
-    )
+    Problem::invalid("body", format!("{what} has an indefinite length"), "definite lengths")
 }
 
 enum RowError {
@@ -184,10 +176,7 @@ pub fn encode(
     let mut encoder = Encoder::new(Vec::new());
     encoder.array(rows.len() as u64)?;
     for (question, row) in questions.iter().zip(rows) {
-        encoder
-            .array(5)?
-            .bytes(question.key)?
-            .u8(row.status() as u8)?;
+        encoder.array(5)?.bytes(question.key)?.u8(row.status() as u8)?;
         match row {
             Row::Unchanged(version) => encoder.u64(*version)?.null()?,
             Row::Value(version, value) => encoder.u64(*version)?.bytes(value)?,

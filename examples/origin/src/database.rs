@@ -126,36 +126,20 @@ impl Recovered {
             Location::Memory => None,
             Location::File(path) => Some(path.clone()),
         };
-        let name = path
-            .as_ref()
-            .map_or(":memory:".to_owned(), |path| path.display().to_string());
+        let name = path.as_ref().map_or(":memory:".to_owned(), |path| path.display().to_string());
         let lock = path.as_deref().map(|path| lock(path, &name)).transpose()?;
-        let sqlite = |source| OpenError::Sqlite {
-            name: name.clone(),
-            source,
-        };
+        let sqlite = |source| OpenError::Sqlite { name: name.clone(), source };
         let target = target(location);
         let connection = connect(&target).map_err(sqlite)?;
         prepare(&connection, &name)?;
         recover_times(&connection).map_err(sqlite)?;
         let items = load_items(&connection).map_err(sqlite)?;
         let last_version = connection
-            .query_row("SELECT coalesce(max(version), 0) FROM history", [], |row| {
-                row.get(0)
-            })
+            .query_row("SELECT coalesce(max(version), 0) FROM history", [], |row| row.get(0))
             .map_err(sqlite)?;
         let read = connect(&target).map_err(sqlite)?;
-        let database = Database {
-            connection,
-            last_version,
-            _lock: lock,
-        };
-        Ok(Self {
-            database,
-            read,
-            items,
-            path,
-        })
+        let database = Database { connection, last_version, _lock: lock };
+        Ok(Self { database, read, items, path })
     }
 }
 
@@ -197,18 +181,11 @@ fn connect(target: &Path) -> rusqlite::Result<Connection> {
 }
 
 fn prepare(connection: &Connection, name: &str) -> Result<(), OpenError> {
-    let sqlite = |source| OpenError::Sqlite {
-        name: name.to_owned(),
-        source,
-    };
-    let found: i64 = connection
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .map_err(sqlite)?;
+    let sqlite = |source| OpenError::Sqlite { name: name.to_owned(), source };
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
     match found {
         0 => connection
-            .execute_batch(&format!(
-                "BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-            ))
+            .execute_batch(&format!("BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"))
             .map_err(sqlite),
         SCHEMA_VERSION => Ok(()),
         other => Err(OpenError::Schema(name.to_owned(), other)),
@@ -223,9 +200,8 @@ fn prepare(connection: &Connection, name: &str) -> Result<(), OpenError> {
 fn recover_times(connection: &Connection) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
     let boot = clock::boot_id();
-    let known: Option<String> = transaction
-        .query_row("SELECT id FROM boot", [], |row| row.get(0))
-        .optional()?;
+    let known: Option<String> =
+        transaction.query_row("SELECT id FROM boot", [], |row| row.get(0)).optional()?;
     if known.as_deref() != Some(&boot) {
         transaction.execute("UPDATE transactions SET began_ns = 0, visible_ns = 0", [])?;
         transaction.execute("DELETE FROM boot", [])?;

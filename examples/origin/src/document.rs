@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::flight::Flight;
 
 /// Upper edges (inclusive, minutes) of the histogram's buckets; one more bucket takes the rest.
-pub const BUCKET_EDGES: [i32; 15] = [
-    -15, -10, -5, 0, 5, 10, 15, 30, 45, 60, 90, 120, 180, 240, 360,
-];
+pub const BUCKET_EDGES: [i32; 15] = [-15, -10, -5, 0, 5, 10, 15, 30, 45, 60, 90, 120, 180, 240, 360];
 const BUCKETS: usize = BUCKET_EDGES.len() + 1;
 
 /// One dashboard document.
@@ -27,17 +25,12 @@ pub struct Document {
 impl Document {
     /// No events yet.
     pub fn new(key: &str) -> Self {
-        Self {
-            key: key.to_owned(),
-            ..Self::default()
-        }
+        Self { key: key.to_owned(), ..Self::default() }
     }
 
     /// The document a value holds, if it is the document of `key`.
     pub fn from_json(key: &str, value: &[u8]) -> Option<Self> {
-        serde_json::from_slice(value)
-            .ok()
-            .filter(|document: &Self| document.key == key)
+        serde_json::from_slice(value).ok().filter(|document: &Self| document.key == key)
     }
 
     /// The value to store.
@@ -61,14 +54,7 @@ impl Document {
 
 /// The keys of the documents a flight belongs to.
 pub fn keys(flight: &Flight) -> [String; 5] {
-    let Flight {
-        month,
-        hour,
-        carrier,
-        origin,
-        dest,
-        ..
-    } = flight;
+    let Flight { month, hour, carrier, origin, dest, .. } = flight;
     [
         format!("carrier/{carrier}"),
         format!("route/{origin}-{dest}"),
@@ -113,10 +99,7 @@ impl Delays {
         self.histogram[BUCKET_EDGES.partition_point(|&edge| edge < minutes)] += 1;
     }
 
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "sums of minutes stay far below 2^53"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "sums of minutes stay far below 2^53")]
     fn mean(&self) -> Option<f64> {
         let mean = self.sum as f64 / self.count as f64;
         (self.count > 0).then(|| (mean * 1000.0).round() / 1000.0)
@@ -152,21 +135,8 @@ impl From<Delays> for Summary {
 
 impl From<Summary> for Delays {
     fn from(summary: Summary) -> Self {
-        let Summary {
-            count,
-            sum,
-            max,
-            over15,
-            histogram,
-            ..
-        } = summary;
-        Self {
-            count,
-            sum,
-            max,
-            over15,
-            histogram,
-        }
+        let Summary { count, sum, max, over15, histogram, .. } = summary;
+        Self { count, sum, max, over15, histogram }
     }
 }
 

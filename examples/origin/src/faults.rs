@@ -74,10 +74,7 @@ impl Faults {
     fn take(&self, request: &Request) -> Option<Fault> {
         let mut fault = self.present.lock();
         let matches = request.uri().path().starts_with(&fault.path_prefix)
-            && fault
-                .method
-                .as_deref()
-                .is_none_or(|method| request.method() == method);
+            && fault.method.as_deref().is_none_or(|method| request.method() == method);
         let left = fault.count.filter(|&count| count > 0 && matches)?;
         fault.count = Some(left - 1);
         Some(fault.clone())
@@ -86,33 +83,21 @@ impl Faults {
 
 /// `GET /faults`: what is still to come.
 pub async fn show(Shared(app): Shared<Arc<App>>) -> Response {
-    let faults = app
-        .faults
-        .as_ref()
-        .map(|faults| faults.present.lock().clone());
+    let faults = app.faults.as_ref().map(|faults| faults.present.lock().clone());
     Json(faults).into_response()
 }
 
 /// `POST /faults`: replaces what was set before.
 pub async fn set(Shared(app): Shared<Arc<App>>, body: Bytes) -> Result<Response, Problem> {
-    let mut fault: Fault = serde_json::from_slice(&body).map_err(|error| {
-        Problem::invalid(
-            "body",
-            error,
-            "a JSON object with the fields of GET /faults",
-        )
-    })?;
+    let mut fault: Fault = serde_json::from_slice(&body)
+        .map_err(|error| Problem::invalid("body", error, "a JSON object with the fields of GET /faults"))?;
     let allowed = "200 to 599";
     if let Some(status) = fault.status.filter(|status| !(200..=599).contains(status)) {
         return Err(Problem::invalid("status", status, allowed));
     }
     let retry_after = fault.retry_after.as_deref().map(HeaderValue::from_str);
     if let Some(Err(error)) = retry_after {
-        return Err(Problem::invalid(
-            "retry_after",
-            error,
-            "seconds or an HTTP date",
-        ));
+        return Err(Problem::invalid("retry_after", error, "seconds or an HTTP date"));
     }
     let empty = body.iter().all(|byte| b"{} \t\r\n".contains(byte));
     fault.count = fault.count.or(Some(u64::from(!empty)));
@@ -134,25 +119,14 @@ pub async fn inject(Shared(app): Shared<Arc<App>>, mut request: Request, next: N
     if let Some(status) = fault.status {
         return refuse(status, fault.retry_after.as_deref());
     }
-    let Fault {
-        lag_versions,
-        age_ms,
-        ..
-    } = fault;
-    request.extensions_mut().insert(ReadFault {
-        lag_versions,
-        age_ms,
-    });
+    let Fault { lag_versions, age_ms, .. } = fault;
+    request.extensions_mut().insert(ReadFault { lag_versions, age_ms });
     let response = next.run(request).await;
     tokio::time::sleep(Duration::from_millis(fault.answer_delay_ms)).await;
     if fault.drop_answer {
         return close();
     }
-    if fault.garbage || fault.half_body {
-        damage(response, &fault).await
-    } else {
-        response
-    }
+    if fault.garbage || fault.half_body { damage(response, &fault).await } else { response }
 }
 
 fn close() -> Response {
@@ -183,9 +157,7 @@ async fn damage(response: Response, fault: &Fault) -> Response {
     if !fault.half_body {
         return Response::from_parts(parts, Body::from(body));
     }
-    parts
-        .headers
-        .insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     let half = Ok(body.slice(..body.len() / 2));
     let end = Err(std::io::Error::other("fault injected: half a body"));
     Response::from_parts(parts, Body::from_stream(stream::iter([half, end])))

@@ -49,22 +49,14 @@ struct Columns {
 pub fn parse_batch(text: &[u8]) -> Result<Vec<Flight>, Problem> {
     let mut reader = ReaderBuilder::new().from_reader(text);
     let malformed = |error: csv::Error| {
-        Problem::invalid(
-            "body",
-            error,
-            "text/csv: the header of flights.csv, then one event a line",
-        )
+        Problem::invalid("body", error, "text/csv: the header of flights.csv, then one event a line")
     };
     let columns = Columns::find(reader.byte_headers().map_err(malformed)?)?;
     let mut flights = Vec::new();
     let mut record = ByteRecord::new();
     while reader.read_byte_record(&mut record).map_err(malformed)? {
         if flights.len() == MAX_EVENTS {
-            return Err(Problem::too_large(
-                "body",
-                "more events",
-                "at most 10000 events a batch",
-            ));
+            return Err(Problem::too_large("body", "more events", "at most 10000 events a batch"));
         }
         let line = record.position().map_or(0, csv::Position::line);
         flights.push(columns.read(&record, line)?);
@@ -75,16 +67,10 @@ pub fn parse_batch(text: &[u8]) -> Result<Vec<Flight>, Problem> {
 impl Columns {
     fn find(header: &ByteRecord) -> Result<Self, Problem> {
         let find = |name: &str| {
-            header
-                .iter()
-                .position(|field| field == name.as_bytes())
-                .ok_or_else(|| {
-                    let sent = header
-                        .iter()
-                        .map(String::from_utf8_lossy)
-                        .collect::<Vec<_>>();
-                    Problem::invalid("header", sent.join(","), &format!("a column named {name}"))
-                })
+            header.iter().position(|field| field == name.as_bytes()).ok_or_else(|| {
+                let sent = header.iter().map(String::from_utf8_lossy).collect::<Vec<_>>();
+                Problem::invalid("header", sent.join(","), &format!("a column named {name}"))
+            })
         };
         Ok(Self {
             month: find("month")?,
@@ -124,9 +110,7 @@ struct Row<'a> {
 impl<'a> Row<'a> {
     /// `None` for NA and empty.
     fn text(&self, column: usize) -> Option<&'a [u8]> {
-        self.record
-            .get(column)
-            .filter(|field| !field.is_empty() && *field != b"NA")
+        self.record.get(column).filter(|field| !field.is_empty() && *field != b"NA")
     }
 
     fn invalid(&self, name: &str, column: usize, allowed: &str) -> Problem {
@@ -166,14 +150,11 @@ impl<'a> Row<'a> {
         let field = self.text(column).unwrap_or_default();
         let field = field.strip_suffix(b"Z").unwrap_or(field);
         let fits = field.len() == PATTERN.len()
-            && field
-                .iter()
-                .zip(PATTERN)
-                .all(|(byte, pattern)| match pattern {
-                    b'd' => byte.is_ascii_digit(),
-                    b' ' => matches!(byte, b' ' | b'T'),
-                    separator => byte == separator,
-                });
+            && field.iter().zip(PATTERN).all(|(byte, pattern)| match pattern {
+                b'd' => byte.is_ascii_digit(),
+                b' ' => matches!(byte, b' ' | b'T'),
+                separator => byte == separator,
+            });
         match std::str::from_utf8(field) {
             Ok(text) if fits => Ok(text.replace(' ', "T") + "Z"),
             _ => Err(self.invalid(name, column, "2013-01-01T05:00:00Z or 2013-01-01 05:00:00")),
@@ -197,10 +178,7 @@ mod tests {
         );
         let flights = parse_batch(batch.as_bytes()).unwrap();
         assert_eq!(flights.len(), 2);
-        assert_eq!(
-            (flights[0].dep_delay, flights[0].arr_delay),
-            (Some(2), Some(11))
-        );
+        assert_eq!((flights[0].dep_delay, flights[0].arr_delay), (Some(2), Some(11)));
         assert!(!flights[0].cancelled);
         assert!(flights[1].cancelled);
         assert_eq!(flights[1].time, "2013-01-01T16:00:00Z");
@@ -208,20 +186,10 @@ mod tests {
 
     #[test]
     fn errors_name_line_and_field() {
-        let batch = format!(
-            "{HEADER}\n2013,13,1,1,1,2,1,1,1,UA,1,N,EWR,IAH,2,1,5,1,2013-01-01T10:00:00Z\n"
-        );
+        let batch = format!("{HEADER}\n2013,13,1,1,1,2,1,1,1,UA,1,N,EWR,IAH,2,1,5,1,2013-01-01T10:00:00Z\n");
         let problem = parse_batch(batch.as_bytes()).unwrap_err().body();
-        assert!(
-            problem.contains("month in line 2") && problem.contains("1 to 12"),
-            "{problem}"
-        );
-        for bad in [
-            "",
-            "a,b\n1,2\n",
-            &format!("{HEADER}\n1,2\n"),
-            &format!("{HEADER}\n\u{0}\n"),
-        ] {
+        assert!(problem.contains("month in line 2") && problem.contains("1 to 12"), "{problem}");
+        for bad in ["", "a,b\n1,2\n", &format!("{HEADER}\n1,2\n"), &format!("{HEADER}\n\u{0}\n")] {
             assert!(parse_batch(bad.as_bytes()).is_err(), "{bad:?}");
         }
     }

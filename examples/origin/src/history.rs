@@ -89,9 +89,7 @@ pub struct HistoryReader {
 impl HistoryReader {
     /// `connection`: to the database the writer writes.
     pub fn new(connection: Connection) -> Self {
-        Self {
-            connection: Arc::new(Mutex::new(connection)),
-        }
+        Self { connection: Arc::new(Mutex::new(connection)) }
     }
 
     /// At most `limit` records after version `after`, encoded.
@@ -99,14 +97,9 @@ impl HistoryReader {
         let connection = Arc::clone(&self.connection);
         let read = move || read_page(&connection.lock(), after, limit);
         let failed = |error: &dyn std::fmt::Display| {
-            Problem::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                format!("history not read: {error}"),
-            )
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("history not read: {error}"))
         };
-        let page = tokio::task::spawn_blocking(read)
-            .await
-            .map_err(|error| failed(&error))?;
+        let page = tokio::task::spawn_blocking(read).await.map_err(|error| failed(&error))?;
         page.map_err(|error| failed(&error))
     }
 }

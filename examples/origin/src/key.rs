@@ -39,31 +39,24 @@ pub fn check(key: &[u8]) -> Result<(), Problem> {
     if (1..=MAX_KEY_BYTES).contains(&key.len()) {
         return Ok(());
     }
-    Err(Problem::invalid(
-        "key",
-        format!("{} bytes", key.len()),
-        ALLOWED,
-    ))
+    Err(Problem::invalid("key", format!("{} bytes", key.len()), ALLOWED))
 }
 
 /// The segment that names `key`.
 pub fn encode(key: &[u8]) -> String {
-    key.iter()
-        .fold(String::with_capacity(key.len()), |mut segment, &byte| {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                segment.push(char::from(byte));
-            } else {
-                // Writing to a String cannot fail.
-                let _ = write!(segment, "%{byte:02X}");
-            }
-            segment
-        })
+    key.iter().fold(String::with_capacity(key.len()), |mut segment, &byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            segment.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(segment, "%{byte:02X}");
+        }
+        segment
+    })
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]

@@ -12,11 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Reference origin service of edgecmp.
 #[derive(Debug, Parser)]
-#[command(
-    version,
-    args_conflicts_with_subcommands = true,
-    subcommand_negates_reqs = true
-)]
+#[command(version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Arguments {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:0")]
@@ -64,11 +60,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
         }
         let report = conformance::run(&url);
         print!("{report}");
-        return Ok(if report.conforms() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        });
+        return Ok(if report.conforms() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     let options = Options {
         listen: arguments.listen,
@@ -76,18 +68,12 @@ fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
         read_delay: arguments.read_delay,
         faults: arguments.faults,
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(serve(options, arguments.port_file))?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(
-    options: Options,
-    port_file: Option<PathBuf>,
-) -> Result<(), Box<dyn std::error::Error>> {
+async fn serve(options: Options, port_file: Option<PathBuf>) -> Result<(), Box<dyn std::error::Error>> {
     // Before the first line of output: whoever reads it may end us at once.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

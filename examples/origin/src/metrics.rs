@@ -79,26 +79,10 @@ impl Metrics {
 
     fn registered(mut self) -> Self {
         let registry = &mut self.registry;
-        registry.register(
-            "origin_requests",
-            "Requests answered",
-            self.requests.clone(),
-        );
-        registry.register(
-            "origin_keys_asked",
-            "Keys asked for",
-            self.keys_asked.clone(),
-        );
-        registry.register(
-            "origin_compare_rows",
-            "Compare rows answered",
-            self.compare_rows.clone(),
-        );
-        registry.register(
-            "origin_refused",
-            "Requests refused, queue full",
-            self.refused.clone(),
-        );
+        registry.register("origin_requests", "Requests answered", self.requests.clone());
+        registry.register("origin_keys_asked", "Keys asked for", self.keys_asked.clone());
+        registry.register("origin_compare_rows", "Compare rows answered", self.compare_rows.clone());
+        registry.register("origin_refused", "Requests refused, queue full", self.refused.clone());
         registry.register("origin_writes", "Versions written", self.writes.clone());
         registry.register("origin_events", "Events folded", self.events.clone());
         registry.register(
@@ -111,24 +95,13 @@ impl Metrics {
             "Write requests in one transaction",
             self.commit_writes.clone(),
         );
-        registry.register(
-            "origin_keys",
-            "Keys held, tombstones included",
-            self.keys.clone(),
-        );
-        registry.register(
-            "origin_database_bytes",
-            "Database and WAL",
-            self.database_bytes.clone(),
-        );
+        registry.register("origin_keys", "Keys held, tombstones included", self.keys.clone());
+        registry.register("origin_database_bytes", "Database and WAL", self.database_bytes.clone());
         self
     }
 
     /// A transaction ended.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a histogram needs no more precision"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "a histogram needs no more precision")]
     pub fn observe_commit(&self, nanoseconds: u64, requests: usize) {
         self.commit_seconds.observe(nanoseconds as f64 / 1e9);
         self.commit_writes.observe(requests as f64);
@@ -136,10 +109,7 @@ impl Metrics {
 
     /// Versions became visible.
     pub fn observe_writes(&self, items: &[(Bytes, Item)], events: u64) {
-        let deletes = items
-            .iter()
-            .filter(|(_, item)| item.value.is_none())
-            .count() as u64;
+        let deletes = items.iter().filter(|(_, item)| item.value.is_none()).count() as u64;
         self.count(&self.writes, "delete", deletes);
         self.count(&self.writes, "value", items.len() as u64 - deletes);
         self.events.inc_by(events);
@@ -158,9 +128,8 @@ impl Metrics {
         if let Some(path) = &self.database {
             let mut wal = path.clone().into_os_string();
             wal.push("-wal");
-            let sizes = [path.clone(), PathBuf::from(wal)].map(|file| std::fs::metadata(file));
-            self.database_bytes
-                .set(sizes.iter().flatten().map(std::fs::Metadata::len).sum());
+            let sizes = [path.clone(), PathBuf::from(wal)].map(std::fs::metadata);
+            self.database_bytes.set(sizes.iter().flatten().map(std::fs::Metadata::len).sum());
         }
         let mut text = String::new();
         // Writing to a String cannot fail.

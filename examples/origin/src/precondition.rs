@@ -20,13 +20,8 @@ impl Tags {
     pub fn parse(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Self>, Problem> {
         let mut tags = Vec::new();
         for value in headers.get_all(name) {
-            let invalid = || {
-                Problem::invalid(
-                    name.as_str(),
-                    String::from_utf8_lossy(value.as_bytes()),
-                    ALLOWED,
-                )
-            };
+            let invalid =
+                || Problem::invalid(name.as_str(), String::from_utf8_lossy(value.as_bytes()), ALLOWED);
             let text = value.to_str().map_err(|_| invalid())?;
             if text.trim() == "*" {
                 return Ok(Some(Self::Any));
@@ -63,8 +58,7 @@ impl Tags {
             Self::Any => true,
             Self::List(tags) => {
                 let version = version.to_string();
-                tags.iter()
-                    .any(|(weak, tag)| eligible(*weak) && *tag == version)
+                tags.iter().any(|(weak, tag)| eligible(*weak) && *tag == version)
             }
         }
     }
@@ -89,13 +83,8 @@ impl Precondition {
     /// Whether the write may go on. `current`: the version of the present value, `None` if there is
     /// no value (also when it was deleted: a tombstone is no representation to match).
     pub fn holds(&self, current: Option<u64>) -> bool {
-        self.if_match
-            .as_ref()
-            .is_none_or(|tags| tags.match_strongly(current))
-            && self
-                .if_none_match
-                .as_ref()
-                .is_none_or(|tags| !tags.match_weakly(current))
+        self.if_match.as_ref().is_none_or(|tags| tags.match_strongly(current))
+            && self.if_none_match.as_ref().is_none_or(|tags| !tags.match_weakly(current))
     }
 }
 
@@ -129,10 +118,7 @@ mod tests {
     #[test]
     fn malformed_tags_are_refused_not_ignored() {
         for text in ["3", "\"3", "W/3", "\"1\" \"2\""] {
-            assert!(
-                Precondition::parse(&headers(header::IF_MATCH, text)).is_err(),
-                "{text}"
-            );
+            assert!(Precondition::parse(&headers(header::IF_MATCH, text)).is_err(), "{text}");
         }
     }
 

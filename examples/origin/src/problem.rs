@@ -25,36 +25,22 @@ pub struct Problem {
 impl Problem {
     /// A problem with a sentence for people.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self {
-            status,
-            detail: detail.into(),
-            members: Map::new(),
-            version: None,
-            retry_after_s: None,
-        }
+        Self { status, detail: detail.into(), members: Map::new(), version: None, retry_after_s: None }
     }
 
     /// `400`: `field` had a value that is not allowed.
     pub fn invalid(field: &str, value: impl std::fmt::Display, allowed: &str) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, format!("{field} is not valid"))
-            .field(field, value, allowed)
+        Self::new(StatusCode::BAD_REQUEST, format!("{field} is not valid")).field(field, value, allowed)
     }
 
     /// `413`: something was larger than this service takes.
     pub fn too_large(field: &str, value: impl std::fmt::Display, allowed: &str) -> Self {
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("{field} is too large"),
-        )
-        .field(field, value, allowed)
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, format!("{field} is too large")).field(field, value, allowed)
     }
 
     /// `503` with `Retry-After`.
     pub fn overloaded(detail: &str) -> Self {
-        Self {
-            retry_after_s: Some(1),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
-        }
+        Self { retry_after_s: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
     }
 
     /// Names the field at fault.
@@ -83,10 +69,7 @@ impl Problem {
     pub fn body(&self) -> String {
         let mut members = self.members.clone();
         members.insert("type".to_owned(), json!("about:blank"));
-        members.insert(
-            "title".to_owned(),
-            json!(self.status.canonical_reason().unwrap_or("error")),
-        );
+        members.insert("title".to_owned(), json!(self.status.canonical_reason().unwrap_or("error")));
         members.insert("status".to_owned(), json!(self.status.as_u16()));
         members.insert("detail".to_owned(), json!(self.detail));
         Value::Object(members).to_string()

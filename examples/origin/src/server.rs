@@ -69,22 +69,15 @@ pub struct Server {
 impl Server {
     /// Recovers the database, then listens.
     pub async fn bind(options: &Options) -> Result<Self, StartError> {
-        let Recovered {
-            database,
-            read,
-            items,
-            path,
-        } = Recovered::open(&options.database)?;
+        let Recovered { database, read, items, path } = Recovered::open(&options.database)?;
         let listen_error = |error| StartError::Listen(options.listen, error);
-        let listener = TcpListener::bind(options.listen)
-            .await
-            .map_err(listen_error)?;
+        let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
         let state = Arc::new(State::new(items, options.faults));
         let metrics = Metrics::new(path);
         let history = HistoryReader::new(read);
-        let (writer, thread) = Writer::start(database, Arc::clone(&state), Arc::clone(&metrics))
-            .map_err(StartError::Thread)?;
+        let (writer, thread) =
+            Writer::start(database, Arc::clone(&state), Arc::clone(&metrics)).map_err(StartError::Thread)?;
         let router = http::router(Arc::new(App {
             state,
             writer,
@@ -93,12 +86,7 @@ impl Server {
             read_delay: options.read_delay,
             faults: options.faults.then(Faults::default),
         }));
-        Ok(Self {
-            listener,
-            address,
-            router,
-            writer: thread,
-        })
+        Ok(Self { listener, address, router, writer: thread })
     }
 
     /// Where it listens.
@@ -124,10 +112,7 @@ impl Server {
             }
         }
         drop(self.listener);
-        if tokio::time::timeout(DRAIN, connections.shutdown())
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(DRAIN, connections.shutdown()).await.is_err() {
             eprintln!("edgecmp-origin: requests were still open after {DRAIN:?}");
         }
         // The last sender of the writer's queue goes with the last connection. The writer's end

@@ -39,9 +39,7 @@ impl State {
     /// The state as recovered from the database.
     pub fn new(current: HashMap<Bytes, Item>, keep_previous: bool) -> Self {
         let previous = keep_previous.then(HashMap::new);
-        Self {
-            tables: RwLock::new(Tables { current, previous }),
-        }
+        Self { tables: RwLock::new(Tables { current, previous }) }
     }
 
     /// The key's current item; a tombstone if it was deleted, `None` if it never was.
@@ -60,9 +58,7 @@ impl State {
         let tables = self.tables.read();
         let previous = tables.previous.as_ref().and_then(|all| all.get(key));
         match (lag, previous) {
-            (1.., Some(items)) if !items.is_empty() => {
-                items.get(items.len().saturating_sub(lag)).cloned()
-            }
+            (1.., Some(items)) if !items.is_empty() => items.get(items.len().saturating_sub(lag)).cloned(),
             _ => tables.current.get(key).cloned(),
         }
     }

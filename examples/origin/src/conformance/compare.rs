@@ -41,36 +41,17 @@ fn rows(context: &Context) -> Outcome {
         return absent(COST);
     };
     if new.is_none() {
-        return Err(Wrong(
-            "there is a compare, but reads carry no Edge-Version".to_owned(),
-        ));
+        return Err(Wrong("there is a compare, but reads carry no Edge-Version".to_owned()));
     }
-    let changed = || Row {
-        key: key.clone(),
-        status: 1,
-        version: new,
-        value: Some(b"2".to_vec()),
-    };
+    let changed = || Row { key: key.clone(), status: 1, version: new, value: Some(b"2".to_vec()) };
     let wanted = [
-        Row {
-            key: key.clone(),
-            status: 0,
-            version: new,
-            value: None,
-        },
-        Row {
-            key: gone,
-            status: 2,
-            version: None,
-            value: None,
-        },
+        Row { key: key.clone(), status: 0, version: new, value: None },
+        Row { key: gone, status: 2, version: None, value: None },
         changed(),
         changed(),
     ];
     let found = decode(&reply)?;
-    ensure(found == wanted, || {
-        format!("answered {found:?}, not {wanted:?}")
-    })?;
+    ensure(found == wanted, || format!("answered {found:?}, not {wanted:?}"))?;
     Ok(Found::Present)
 }
 
@@ -78,9 +59,7 @@ fn empty(context: &Context) -> Outcome {
     let Some(reply) = ask(context, &[])? else {
         return absent(COST);
     };
-    ensure(decode(&reply)?.is_empty(), || {
-        "rows for no question".to_owned()
-    })?;
+    ensure(decode(&reply)?.is_empty(), || "rows for no question".to_owned())?;
     Ok(Found::Present)
 }
 
@@ -89,9 +68,7 @@ fn too_many(context: &Context) -> Outcome {
     if ask(context, &[])?.is_none() {
         return absent(COST);
     }
-    let reply = context
-        .client
-        .compare(&encode(&vec![(&key[..], None); 1025]))?;
+    let reply = context.client.compare(&encode(&vec![(&key[..], None); 1025]))?;
     if reply.status == 200 {
         // More than it must: then it has to be right.
         let rows = decode(&reply)?.len();
@@ -111,9 +88,7 @@ fn garbage(context: &Context) -> Outcome {
 fn rejected(reply: &Reply) -> Outcome {
     // 404, 405 and 501 would turn compare off for minutes.
     let rejected = (400..500).contains(&reply.status) && !matches!(reply.status, 404 | 405);
-    ensure(rejected, || {
-        format!("answered {}, not 400 or 413", reply.status)
-    })?;
+    ensure(rejected, || format!("answered {}, not 400 or 413", reply.status))?;
     Ok(Found::Present)
 }
 
@@ -123,13 +98,9 @@ fn ask(context: &Context, rows: &[(&[u8], Option<u128>)]) -> Result<Option<Reply
     if matches!(reply.status, 404 | 405 | 501) {
         return Ok(None);
     }
-    ensure(reply.status == 200, || {
-        format!("compare answered {}", reply.status)
-    })?;
+    ensure(reply.status == 200, || format!("compare answered {}", reply.status))?;
     let media_type = reply.header("content-type").unwrap_or("none");
-    ensure(media_type == "application/cbor", || {
-        format!("Content-Type is {media_type}")
-    })?;
+    ensure(media_type == "application/cbor", || format!("Content-Type is {media_type}"))?;
     Ok(Some(reply))
 }
 
@@ -172,12 +143,7 @@ fn decode(reply: &Reply) -> Result<Vec<Row>, Wrong> {
             })?;
             let value = optional(&mut decoder, |decoder| decoder.bytes().map(<[u8]>::to_vec))?;
             optional(&mut decoder, Decoder::u64)?;
-            rows.push(Row {
-                key,
-                status,
-                version,
-                value,
-            });
+            rows.push(Row { key, status, version, value });
         }
         Ok(rows)
     };
@@ -188,9 +154,5 @@ fn optional<'b, T>(
     decoder: &mut Decoder<'b>,
     read: impl FnOnce(&mut Decoder<'b>) -> Result<T, minicbor::decode::Error>,
 ) -> Result<Option<T>, minicbor::decode::Error> {
-    if decoder.datatype()? == Type::Null {
-        decoder.null().map(|()| None)
-    } else {
-        read(decoder).map(Some)
-    }
+    if decoder.datatype()? == Type::Null { decoder.null().map(|()| None) } else { read(decoder).map(Some) }
 }

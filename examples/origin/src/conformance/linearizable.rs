@@ -45,14 +45,10 @@ fn concurrent(context: &Context) -> Outcome {
     let read = || -> Result<(), Wrong> {
         let reader = context.client.separate();
         while !ended.load(Ordering::SeqCst) {
-            let floor = acknowledged
-                .load(Ordering::SeqCst)
-                .max(seen.load(Ordering::SeqCst));
+            let floor = acknowledged.load(Ordering::SeqCst).max(seen.load(Ordering::SeqCst));
             let reply = reader.get(&key, &[])?;
             let text = String::from_utf8_lossy(&reply.body);
-            let value: u64 = text
-                .parse()
-                .map_err(|_| Wrong(format!("a read saw {text:?}")))?;
+            let value: u64 = text.parse().map_err(|_| Wrong(format!("a read saw {text:?}")))?;
             ensure(admitted_lag(&reply) || value >= floor, || {
                 format!("a read saw write {value}, begun after {floor} was acknowledged or seen")
             })?;
@@ -69,9 +65,7 @@ fn concurrent(context: &Context) -> Outcome {
         });
         ended.store(true, Ordering::SeqCst);
         for reader in readers {
-            reader
-                .join()
-                .map_err(|_| Wrong("a reader panicked".to_owned()))??;
+            reader.join().map_err(|_| Wrong("a reader panicked".to_owned()))??;
         }
         written.map(|()| Found::Present)
     })

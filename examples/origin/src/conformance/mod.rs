@@ -54,17 +54,8 @@ pub fn run(url: &str) -> Report {
     let prefix = format!("edgecmp-conformance-{}", clock::wall_ms());
     let probe = client.put(format!("{prefix}/probe").as_bytes(), b"probe", &[]);
     let writable = probe.is_ok_and(|reply| reply.is_success());
-    let context = Context {
-        client,
-        prefix,
-        writable,
-    };
-    let groups = [
-        read::CHECKS,
-        write::CHECKS,
-        compare::CHECKS,
-        linearizable::CHECKS,
-    ];
+    let context = Context { client, prefix, writable };
+    let groups = [read::CHECKS, write::CHECKS, compare::CHECKS, linearizable::CHECKS];
     let rows = groups.into_iter().flatten().map(|(name, check)| Row {
         name,
         verdict: match check(&context) {
@@ -73,9 +64,7 @@ pub fn run(url: &str) -> Report {
             Err(Wrong(what)) => Verdict::Fail(what),
         },
     });
-    let report = Report {
-        rows: rows.collect(),
-    };
+    let report = Report { rows: rows.collect() };
     context.clean_up();
     report
 }
@@ -128,11 +117,7 @@ impl Context {
 }
 
 fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Wrong> {
-    if holds {
-        Ok(())
-    } else {
-        Err(Wrong(otherwise()))
-    }
+    if holds { Ok(()) } else { Err(Wrong(otherwise())) }
 }
 
 fn absent(cost: &str) -> Outcome {

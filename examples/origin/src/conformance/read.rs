@@ -15,9 +15,7 @@ pub const CHECKS: &[Check] = &[
 
 fn missing(context: &Context) -> Outcome {
     let reply = context.get(&context.key("never written"))?;
-    ensure(matches!(reply.status, 404 | 410), || {
-        format!("answered {}, not 404 or 410", reply.status)
-    })?;
+    ensure(matches!(reply.status, 404 | 410), || format!("answered {}, not 404 or 410", reply.status))?;
     Ok(Found::Present)
 }
 
@@ -47,10 +45,9 @@ fn edge_version(context: &Context) -> Outcome {
         })?;
         return Ok(Found::Present);
     }
-    ensure(
-        validator(&reply).is_some() || reply.header("last-modified").is_some(),
-        || "neither Edge-Version nor ETag nor Last-Modified: nothing can be compared".to_owned(),
-    )?;
+    ensure(validator(&reply).is_some() || reply.header("last-modified").is_some(), || {
+        "neither Edge-Version nor ETag nor Last-Modified: nothing can be compared".to_owned()
+    })?;
     absent("versions are opaque: ordered by when they were seen, no compare, no min_version")
 }
 
@@ -67,25 +64,16 @@ fn unchanged(context: &Context) -> Outcome {
     let reply = context.client.get(&key, &[("if-none-match", &validator)])?;
     match reply.status {
         304 => {
-            ensure(
-                reply.version().is_none() || reply.version() == first.version(),
-                || {
-                    format!(
-                        "304 with version {:?} for {:?}",
-                        reply.version(),
-                        first.version()
-                    )
-                },
-            )?;
+            ensure(reply.version().is_none() || reply.version() == first.version(), || {
+                format!("304 with version {:?} for {:?}", reply.version(), first.version())
+            })?;
             Ok(Found::Present)
         }
         200 => {
             expect_value(&reply, b"same")?;
             absent("If-None-Match is ignored: every refresh carries the value")
         }
-        status => Err(Wrong(format!(
-            "If-None-Match answered {status}, not 304 or 200"
-        ))),
+        status => Err(Wrong(format!("If-None-Match answered {status}, not 304 or 200"))),
     }
 }
 
@@ -131,9 +119,7 @@ fn arbitrary_bytes(context: &Context) -> Outcome {
             return absent("only text can be a key");
         }
     }
-    let outcome = keys
-        .iter()
-        .try_for_each(|key| expect_value(&context.get(key)?, key));
+    let outcome = keys.iter().try_for_each(|key| expect_value(&context.get(key)?, key));
     for key in &keys {
         context.client.delete(key, &[])?;
     }
@@ -142,25 +128,14 @@ fn arbitrary_bytes(context: &Context) -> Outcome {
 
 /// What a cache would send as `If-None-Match`.
 pub fn validator(reply: &Reply) -> Option<String> {
-    let version = || {
-        reply
-            .header("edge-version")
-            .map(|version| format!("\"{version}\""))
-    };
+    let version = || reply.header("edge-version").map(|version| format!("\"{version}\""));
     reply.header("etag").map(str::to_owned).or_else(version)
 }
 
 fn expect_value(reply: &Reply, value: &[u8]) -> Result<(), Wrong> {
-    ensure(reply.status == 200, || {
-        format!("GET answered {}, not 200", reply.status)
-    })?;
+    ensure(reply.status == 200, || format!("GET answered {}, not 200", reply.status))?;
     ensure(reply.body == value, || {
-        let shown =
-            |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(40)]).into_owned();
-        format!(
-            "the value was {:?}, not {:?}",
-            shown(&reply.body),
-            shown(value)
-        )
+        let shown = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(40)]).into_owned();
+        format!("the value was {:?}, not {:?}", shown(&reply.body), shown(value))
     })
 }

@@ -32,46 +32,27 @@ pub struct Report {
 impl Report {
     /// Nothing failed.
     pub fn conforms(&self) -> bool {
-        !self
-            .rows
-            .iter()
-            .any(|row| matches!(row.verdict, Verdict::Fail(_)))
+        !self.rows.iter().any(|row| matches!(row.verdict, Verdict::Fail(_)))
     }
 
     /// The verdict of a check.
     pub fn verdict(&self, name: &str) -> Option<&Verdict> {
-        self.rows
-            .iter()
-            .find(|row| row.name == name)
-            .map(|row| &row.verdict)
+        self.rows.iter().find(|row| row.name == name).map(|row| &row.verdict)
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self
-            .rows
-            .iter()
-            .map(|row| row.name.len())
-            .max()
-            .unwrap_or(0);
+        let width = self.rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
         for Row { name, verdict } in &self.rows {
             let (word, remark) = match verdict {
                 Verdict::Pass => ("PASS", ""),
                 Verdict::Absent(remark) => ("ABSENT", remark.as_str()),
                 Verdict::Fail(remark) => ("FAIL", remark.as_str()),
             };
-            writeln!(
-                formatter,
-                "{}",
-                format!("{name:width$}  {word:6}  {remark}").trim_end()
-            )?;
+            writeln!(formatter, "{}", format!("{name:width$}  {word:6}  {remark}").trim_end())?;
         }
-        let verdict = if self.conforms() {
-            "conforms"
-        } else {
-            "does not conform"
-        };
+        let verdict = if self.conforms() { "conforms" } else { "does not conform" };
         writeln!(formatter, "The origin {verdict}.")
     }
 }

@@ -8,10 +8,7 @@ pub const CHECKS: &[Check] = &[
     ("write: versions only grow", versions),
     ("write: a delete is seen, and its version stays", delete),
     ("write: Idempotency-Key", idempotency),
-    (
-        "write: Idempotency-Key on another request",
-        idempotency_misused,
-    ),
+    ("write: Idempotency-Key on another request", idempotency_misused),
     ("write: If-Match", if_match),
 ];
 
@@ -70,10 +67,7 @@ fn delete(context: &Context) -> Outcome {
     match reply.version() {
         None => absent("404 carries no Edge-Version: a negative entry has no version"),
         found if found == deleted.version() => Ok(Found::Present),
-        found => Err(Wrong(format!(
-            "DELETE answered version {:?}, the 404 {found:?}",
-            deleted.version()
-        ))),
+        found => Err(Wrong(format!("DELETE answered version {:?}, the 404 {found:?}", deleted.version()))),
     }
 }
 
@@ -89,14 +83,11 @@ fn idempotency(context: &Context) -> Outcome {
     let again = context.put(&key, b"first", &headers)?;
     let now = context.get(&key)?;
     if now.body == b"first" {
-        return absent(
-            "a retry writes twice: a retry after UNKNOWN_OUTCOME can undo a later write",
-        );
+        return absent("a retry writes twice: a retry after UNKNOWN_OUTCOME can undo a later write");
     }
-    ensure(
-        validator_or_version(&again) == validator_or_version(&first),
-        || "the retry did not get the first answer".to_owned(),
-    )?;
+    ensure(validator_or_version(&again) == validator_or_version(&first), || {
+        "the retry did not get the first answer".to_owned()
+    })?;
     Ok(Found::Present)
 }
 
@@ -116,10 +107,7 @@ fn idempotency_misused(context: &Context) -> Outcome {
         return absent("a key is not tied to its request");
     }
     // It was answered as a success, and the value is not there: a lost write.
-    Err(Wrong(format!(
-        "answered {} and did not write",
-        reply.status
-    )))
+    Err(Wrong(format!("answered {} and did not write", reply.status)))
 }
 
 fn if_match(context: &Context) -> Outcome {
@@ -135,15 +123,8 @@ fn if_match(context: &Context) -> Outcome {
     let stale = context.client.put(&key, b"3", &[("if-match", &current)])?;
     let read = context.get(&key)?;
     ensure(stale.status == 412, || {
-        let effect = if read.body == b"3" {
-            "and overwrote"
-        } else {
-            ""
-        };
-        format!(
-            "If-Match of an old version answered {}, not 412 {effect}",
-            stale.status
-        )
+        let effect = if read.body == b"3" { "and overwrote" } else { "" };
+        format!("If-Match of an old version answered {}, not 412 {effect}", stale.status)
     })?;
     ensure(read.body == b"2", || "answered 412 and wrote".to_owned())?;
     let Some(current) = validator(&read) else {
@@ -154,8 +135,5 @@ fn if_match(context: &Context) -> Outcome {
 }
 
 fn validator_or_version(reply: &Reply) -> Option<String> {
-    reply
-        .header("edge-version")
-        .or_else(|| reply.header("etag"))
-        .map(str::to_owned)
+    reply.header("edge-version").or_else(|| reply.header("etag")).map(str::to_owned)
 }

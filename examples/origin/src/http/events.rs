@@ -17,11 +17,7 @@ pub async fn events(Shared(app): Shared<Arc<App>>, request: Request) -> Result<A
     let body = read_body(body).await?;
     let idempotency = idempotency(&parts.headers, &[b"POST /events"], &body)?.ok_or_else(|| {
         // Without one a retry after a lost answer would count every event twice.
-        Problem::invalid(
-            "Idempotency-Key",
-            "none",
-            "1 to 255 visible ASCII characters",
-        )
+        Problem::invalid("Idempotency-Key", "none", "1 to 255 visible ASCII characters")
     })?;
     let flights = flight::parse_batch(&body)?;
     app.writer
@@ -35,9 +31,7 @@ pub async fn events(Shared(app): Shared<Arc<App>>, request: Request) -> Result<A
 
 /// `text/csv`, with any parameters.
 fn check_media_type(value: Option<&HeaderValue>) -> Result<(), Problem> {
-    let text = value
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("none");
+    let text = value.and_then(|value| value.to_str().ok()).unwrap_or("none");
     let essence = text.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("text/csv") {
         return Ok(());

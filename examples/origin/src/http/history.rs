@@ -23,27 +23,17 @@ pub async fn history(Shared(app): Shared<Arc<App>>, request: Request) -> Result<
 
 fn query(uri: &Uri) -> Result<(u64, u32), Problem> {
     let (mut after, mut limit) = (0, DEFAULT_LIMIT);
-    let pairs = uri
-        .query()
-        .unwrap_or_default()
-        .split('&')
-        .filter(|pair| !pair.is_empty());
+    let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
     for pair in pairs {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         match name {
             "after" => {
                 // SQLite's integers are signed; no version is larger.
-                let parsed = value
-                    .parse()
-                    .ok()
-                    .filter(|&after| i64::try_from(after).is_ok());
+                let parsed = value.parse().ok().filter(|&after| i64::try_from(after).is_ok());
                 after = parsed.ok_or_else(|| Problem::invalid(name, value, "0 to 2^63 - 1"))?;
             }
             "limit" => {
-                let parsed = value
-                    .parse()
-                    .ok()
-                    .filter(|limit| (1..=MAX_LIMIT).contains(limit));
+                let parsed = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
                 limit = parsed.ok_or_else(|| Problem::invalid(name, value, "1 to 100000"))?;
             }
             _ => return Err(Problem::invalid("query", name, "after, limit")),

@@ -24,11 +24,7 @@ fn key_of(uri: &Uri) -> Result<Bytes, Problem> {
 pub async fn read(Shared(app): Shared<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let key = key_of(request.uri())?;
     let known = Tags::parse(request.headers(), &header::IF_NONE_MATCH)?;
-    let fault = request
-        .extensions()
-        .get::<ReadFault>()
-        .copied()
-        .unwrap_or_default();
+    let fault = request.extensions().get::<ReadFault>().copied().unwrap_or_default();
     app.metrics.count(&app.metrics.keys_asked, "get", 1);
     app.half_delay().await;
     let item = match fault.lag_versions {
@@ -38,9 +34,7 @@ pub async fn read(Shared(app): Shared<Arc<App>>, request: Request) -> Result<Res
     app.half_delay().await;
     let mut response = answer(item, known)?;
     if let Some(age_ms) = fault.age_ms {
-        response
-            .headers_mut()
-            .insert(EDGE_AGE_MS, HeaderValue::from(age_ms));
+        response.headers_mut().insert(EDGE_AGE_MS, HeaderValue::from(age_ms));
     }
     Ok(response)
 }
@@ -58,9 +52,7 @@ fn answer(item: Option<Item>, known: Option<Tags>) -> Result<Response, Problem> 
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let mut response = Body::from(value).into_response();
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, item.content_type.clone());
+        response.headers_mut().insert(header::CONTENT_TYPE, item.content_type.clone());
         response
     };
     item.add_validators(response.headers_mut());
@@ -72,38 +64,18 @@ pub async fn put(Shared(app): Shared<Arc<App>>, request: Request) -> Result<Answ
     let key = key_of(&parts.uri)?;
     let precondition = Precondition::parse(&parts.headers)?;
     let value = read_body(body).await?;
-    let content_type = parts
-        .headers
-        .get(header::CONTENT_TYPE)
-        .cloned()
-        .unwrap_or(OCTET_STREAM);
+    let content_type = parts.headers.get(header::CONTENT_TYPE).cloned().unwrap_or(OCTET_STREAM);
     let identity = [&b"PUT"[..], &key, content_type.as_bytes()];
     let idempotency = idempotency(&parts.headers, &identity, &value)?;
-    let change = Change::Put {
-        key,
-        value,
-        content_type,
-    };
-    app.writer
-        .write(Write {
-            change,
-            precondition,
-            idempotency,
-        })
-        .await
+    let change = Change::Put { key, value, content_type };
+    app.writer.write(Write { change, precondition, idempotency }).await
 }
 
 pub async fn delete(Shared(app): Shared<Arc<App>>, request: Request) -> Result<Answer, Problem> {
     let key = key_of(request.uri())?;
     let precondition = Precondition::parse(request.headers())?;
     let idempotency = idempotency(request.headers(), &[b"DELETE", &key], b"")?;
-    app.writer
-        .write(Write {
-            change: Change::Delete { key },
-            precondition,
-            idempotency,
-        })
-        .await
+    app.writer.write(Write { change: Change::Delete { key }, precondition, idempotency }).await
 }
 
 pub async fn empty_key() -> Problem {

@@ -65,10 +65,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/events", post(events::events))
         .route("/history", get(history::history));
     if app.faults.is_some() {
-        router = router.layer(middleware::from_fn_with_state(
-            Arc::clone(&app),
-            faults::inject,
-        ));
+        router = router.layer(middleware::from_fn_with_state(Arc::clone(&app), faults::inject));
         router = router.route("/faults", get(faults::show).post(faults::set));
     }
     router
@@ -83,10 +80,7 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 async fn count(Shared(app): Shared<Arc<App>>, request: Request, next: Next) -> Response {
-    let endpoint = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map(|path| path.as_str().to_owned());
+    let endpoint = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let method = request.method().to_string();
     let response = next.run(request).await;
     let labels = RequestLabels {
@@ -116,9 +110,8 @@ async fn read_body(mut body: Body) -> Result<Bytes, Problem> {
     let mut bytes = BytesMut::new();
     let mut size = 0;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| {
-            Problem::new(StatusCode::BAD_REQUEST, format!("body not read: {error}"))
-        })?;
+        let frame = frame
+            .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("body not read: {error}")))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
@@ -137,49 +130,32 @@ async fn read_body(mut body: Body) -> Result<Bytes, Problem> {
 }
 
 /// The request's `Idempotency-Key`, with a fingerprint of all that makes it the same request.
-fn idempotency(
-    headers: &HeaderMap,
-    request: &[&[u8]],
-    body: &[u8],
-) -> Result<Option<Idempotency>, Problem> {
+fn idempotency(headers: &HeaderMap, request: &[&[u8]], body: &[u8]) -> Result<Option<Idempotency>, Problem> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
         return Ok(None);
     };
-    let key = value
-        .to_str()
-        .ok()
-        .filter(|key| (1..=MAX_IDEMPOTENCY_KEY_BYTES).contains(&key.len()))
-        .ok_or_else(|| {
-            let shown = String::from_utf8_lossy(value.as_bytes());
-            Problem::invalid(
-                "Idempotency-Key",
-                shown,
-                "1 to 255 visible ASCII characters",
-            )
-        })?;
+    let key =
+        value.to_str().ok().filter(|key| (1..=MAX_IDEMPOTENCY_KEY_BYTES).contains(&key.len())).ok_or_else(
+            || {
+                let shown = String::from_utf8_lossy(value.as_bytes());
+                Problem::invalid("Idempotency-Key", shown, "1 to 255 visible ASCII characters")
+            },
+        )?;
     let mut hash = Sha256::new();
     let conditions = [header::IF_MATCH, header::IF_NONE_MATCH];
-    let conditions = conditions
-        .iter()
-        .map(|name| headers.get(name).map_or(&b""[..], HeaderValue::as_bytes));
+    let conditions = conditions.iter().map(|name| headers.get(name).map_or(&b""[..], HeaderValue::as_bytes));
     for part in request.iter().copied().chain(conditions).chain([body]) {
         // With its length, so that no two lists of parts run together.
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    Ok(Some(Idempotency {
-        key: key.to_owned(),
-        fingerprint: hash.finalize().into(),
-    }))
+    Ok(Some(Idempotency { key: key.to_owned(), fingerprint: hash.finalize().into() }))
 }
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let media_type = if self.status.is_success() {
-            "application/json"
-        } else {
-            "application/problem+json"
-        };
+        let media_type =
+            if self.status.is_success() { "application/json" } else { "application/problem+json" };
         let mut response = (self.status, self.body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));

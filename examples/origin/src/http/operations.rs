@@ -13,11 +13,7 @@ const METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
 pub async fn metrics(Shared(app): Shared<Arc<App>>) -> Response {
-    (
-        [(header::CONTENT_TYPE, METRICS)],
-        app.metrics.text(app.state.key_count()),
-    )
-        .into_response()
+    ([(header::CONTENT_TYPE, METRICS)], app.metrics.text(app.state.key_count())).into_response()
 }
 
 /// Up means: the database is recovered (before that nothing listens) and the writer answers.
@@ -27,17 +23,13 @@ pub async fn health(Shared(app): Shared<Arc<App>>) -> Result<&'static str, Probl
 
 pub async fn not_found(request: Request) -> Problem {
     let allowed = "/items/{key}, /items/compare, /events, /history, /metrics, /healthz";
-    Problem::new(StatusCode::NOT_FOUND, "no such resource").field(
-        "path",
-        request.uri().path(),
-        allowed,
-    )
+    Problem::new(StatusCode::NOT_FOUND, "no such resource").field("path", request.uri().path(), allowed)
 }
 
 pub async fn method_not_allowed(request: Request) -> Problem {
-    Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "not a method of this resource",
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not a method of this resource").field(
+        "method",
+        request.method(),
+        "see the Allow header",
     )
-    .field("method", request.method(), "see the Allow header")
 }

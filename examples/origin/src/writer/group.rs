@@ -65,8 +65,8 @@ impl<'a> Group<'a> {
     }
 
     /// Does one write. The outer error ends the transaction, the inner one only this write.
-    pub fn apply(&mut self, write: Write) -> Result<Outcome> {
-        let Some(idempotency) = write.idempotency.clone() else {
+    pub fn apply(&mut self, write: &Write) -> Result<Outcome> {
+        let Some(idempotency) = &write.idempotency else {
             return self.execute(write);
         };
         if let Some((fingerprint, answer)) = sql::find_answer(self.transaction, &idempotency.key)? {
@@ -78,16 +78,12 @@ impl<'a> Group<'a> {
                 "this Idempotency-Key was used for another request",
             );
             let allowed = "a new key for a new request; the same request for the same key";
-            return Ok(Err(problem.field(
-                "Idempotency-Key",
-                &idempotency.key,
-                allowed,
-            )));
+            return Ok(Err(problem.field("Idempotency-Key", &idempotency.key, allowed)));
         }
         let outcome = self.execute(write)?;
         if let Ok(answer) = &outcome {
             // A failed precondition is an answer too: a late duplicate must not write after it.
-            sql::keep_answer(self.transaction, &idempotency, answer, self.now_ms)?;
+            sql::keep_answer(self.transaction, idempotency, answer, self.now_ms)?;
         }
         Ok(outcome)
     }
@@ -100,17 +96,13 @@ impl<'a> Group<'a> {
         Ok(self.staged)
     }
 
-    fn execute(&mut self, write: Write) -> Result<Outcome> {
-        let (key, value, content_type) = match write.change {
-            Change::Events(flights) => return self.fold(&flights),
-            Change::Put {
-                key,
-                value,
-                content_type,
-            } => (key, Some(value), content_type),
+    fn execute(&mut self, write: &Write) -> Result<Outcome> {
+        let (key, value, content_type) = match &write.change {
+            Change::Events(flights) => return self.fold(flights),
+            Change::Put { key, value, content_type } => (key, Some(value.clone()), content_type.clone()),
             Change::Delete { key } => (key, None, OCTET_STREAM),
         };
-        let current = self.current(&key);
+        let current = self.current(key);
         let present = current.as_ref().filter(|item| item.value.is_some());
         if !write.precondition.holds(present.map(|item| item.version)) {
             let version = current.map(|item| item.version);
@@ -121,15 +113,10 @@ impl<'a> Group<'a> {
                 "the one the precondition names",
             );
             let status = StatusCode::PRECONDITION_FAILED;
-            return Ok(Ok(Answer {
-                status,
-                version,
-                body: problem.body(),
-                replayed: false,
-            }));
+            return Ok(Ok(Answer { status, version, body: problem.body(), replayed: false }));
         }
         self.staged.documents.insert(key.clone(), None);
-        let version = self.write(key, value, content_type)?;
+        let version = self.write(key.clone(), value, content_type)?;
         Ok(Ok(done(version, json!({ "version": version }))))
     }
 
@@ -170,30 +157,19 @@ impl<'a> Group<'a> {
             return Ok(());
         }
         let dropped = self.staged.documents.contains_key(key.as_bytes());
-        let committed = self
-            .committed_documents
-            .get(key.as_bytes())
-            .filter(|_| !dropped);
-        let document = match committed {
-            Some(document) => document.clone(),
-            None => match self.current(key.as_bytes()).and_then(|item| item.value) {
-                None => Document::new(key),
-                Some(value) => Document::from_json(key, &value).ok_or_else(|| {
-                    Problem::new(
-                        StatusCode::CONFLICT,
-                        "a key holds something else than a document",
-                    )
-                    .field(
-                        "key",
-                        key,
-                        "absent, or a document that /events wrote",
-                    )
-                })?,
-            },
-        };
-        self.staged
-            .documents
-            .insert(Bytes::copy_from_slice(key.as_bytes()), Some(document));
+        let committed = self.committed_documents.get(key.as_bytes()).filter(|_| !dropped);
+        let document =
+            match committed {
+                Some(document) => document.clone(),
+                None => match self.current(key.as_bytes()).and_then(|item| item.value) {
+                    None => Document::new(key),
+                    Some(value) => Document::from_json(key, &value).ok_or_else(|| {
+                        Problem::new(StatusCode::CONFLICT, "a key holds something else than a document")
+                            .field("key", key, "absent, or a document that /events wrote")
+                    })?,
+                },
+            };
+        self.staged.documents.insert(Bytes::copy_from_slice(key.as_bytes()), Some(document));
         Ok(())
     }
 
@@ -209,34 +185,17 @@ impl<'a> Group<'a> {
         self.first_version + self.staged.items.len() as u64 - 1
     }
 
-    fn write(
-        &mut self,
-        key: Bytes,
-        value: Option<Bytes>,
-        content_type: HeaderValue,
-    ) -> Result<u64> {
+    fn write(&mut self, key: Bytes, value: Option<Bytes>, content_type: HeaderValue) -> Result<u64> {
         let version = self.last_version() + 1;
-        let item = Item {
-            version,
-            value,
-            content_type,
-            modified_ms: self.now_ms,
-        };
+        let item = Item { version, value, content_type, modified_ms: self.now_ms };
         sql::put_item(self.transaction, &key, &item)?;
         sql::add_history(self.transaction, &key, &item, self.first_version)?;
-        self.staged
-            .latest
-            .insert(key.clone(), self.staged.items.len());
+        self.staged.latest.insert(key.clone(), self.staged.items.len());
         self.staged.items.push((key, item));
         Ok(version)
     }
 }
 
 fn done(version: u64, body: serde_json::Value) -> Answer {
-    Answer {
-        status: StatusCode::OK,
-        version: Some(version),
-        body: body.to_string(),
-        replayed: false,
-    }
+    Answer { status: StatusCode::OK, version: Some(version), body: body.to_string(), replayed: false }
 }

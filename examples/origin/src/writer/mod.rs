@@ -94,12 +94,16 @@ pub struct Answer {
 
 type Outcome = Result<Answer, Problem>;
 
+/// A write that waits.
+struct Pending {
+    write: Write,
+    answer: oneshot::Sender<Outcome>,
+    /// Its share of the queue's bytes, given back when it is dropped.
+    _weight: OwnedSemaphorePermit,
+}
+
 enum Job {
-    Write {
-        write: Write,
-        answer: oneshot::Sender<Outcome>,
-        _weight: OwnedSemaphorePermit,
-    },
+    Write(Box<Pending>),
     /// Answered when the times of all versions visible by now are in the database.
     RecordTimes(oneshot::Sender<()>),
 }
@@ -126,14 +130,7 @@ impl Writer {
             .name("origin-writer".to_owned())
             .spawn(move || worker.run(&receiver))?;
         let weight = Arc::new(Semaphore::new(QUEUE_KIB));
-        Ok((
-            Self {
-                queue: sender,
-                weight,
-                metrics,
-            },
-            thread,
-        ))
+        Ok((Self { queue: sender, weight, metrics }, thread))
     }
 
     /// Does a write; returns after its commit. Never waits for room in the queue.
@@ -142,11 +139,7 @@ impl Writer {
         let weight = Arc::clone(&self.weight).try_acquire_many_owned(kib);
         let weight = weight.map_err(|_| self.refuse("too many bytes wait for the writer"))?;
         let (answer, outcome) = oneshot::channel();
-        self.submit(Job::Write {
-            write,
-            answer,
-            _weight: weight,
-        })?;
+        self.submit(Job::Write(Box::new(Pending { write, answer, _weight: weight })))?;
         outcome.await.unwrap_or_else(|_| Err(stopped()))
     }
 

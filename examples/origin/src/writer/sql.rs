@@ -21,22 +21,11 @@ pub fn put_item(transaction: &Transaction<'_>, key: &[u8], item: &Item) -> Resul
     )?;
     let content_type = item.value.as_ref().map(|_| item.content_type.as_bytes());
     let value = item.value.as_deref();
-    statement.execute(params![
-        key,
-        item.version,
-        value,
-        content_type,
-        item.modified_ms
-    ])?;
+    statement.execute(params![key, item.version, value, content_type, item.modified_ms])?;
     Ok(())
 }
 
-pub fn add_history(
-    transaction: &Transaction<'_>,
-    key: &[u8],
-    item: &Item,
-    first_version: u64,
-) -> Result<()> {
+pub fn add_history(transaction: &Transaction<'_>, key: &[u8], item: &Item, first_version: u64) -> Result<()> {
     let (kind, crc) = match &item.value {
         Some(value) => (Kind::Value, crc32fast::hash(value)),
         None => (Kind::Delete, 0),
@@ -48,33 +37,24 @@ pub fn add_history(
     Ok(())
 }
 
-pub fn add_transaction(
-    transaction: &Transaction<'_>,
-    first_version: u64,
-    began_ns: u64,
-) -> Result<()> {
-    let mut statement = transaction
-        .prepare_cached("INSERT INTO transactions(first_version, began_ns) VALUES (?1, ?2)")?;
+pub fn add_transaction(transaction: &Transaction<'_>, first_version: u64, began_ns: u64) -> Result<()> {
+    let mut statement =
+        transaction.prepare_cached("INSERT INTO transactions(first_version, began_ns) VALUES (?1, ?2)")?;
     statement.execute(params![first_version, began_ns])?;
     Ok(())
 }
 
-pub fn set_visible(
-    transaction: &Transaction<'_>,
-    first_version: u64,
-    visible_ns: u64,
-) -> Result<()> {
-    let mut statement = transaction
-        .prepare_cached("UPDATE transactions SET visible_ns = ?2 WHERE first_version = ?1")?;
+pub fn set_visible(transaction: &Transaction<'_>, first_version: u64, visible_ns: u64) -> Result<()> {
+    let mut statement =
+        transaction.prepare_cached("UPDATE transactions SET visible_ns = ?2 WHERE first_version = ?1")?;
     statement.execute(params![first_version, visible_ns])?;
     Ok(())
 }
 
 /// The answer once given to this idempotency key, with the fingerprint of its request.
 pub fn find_answer(transaction: &Transaction<'_>, key: &str) -> Result<Option<([u8; 32], Answer)>> {
-    let mut statement = transaction.prepare_cached(
-        "SELECT fingerprint, status, version, body FROM idempotency WHERE key = ?1",
-    )?;
+    let mut statement = transaction
+        .prepare_cached("SELECT fingerprint, status, version, body FROM idempotency WHERE key = ?1")?;
     statement
         .query_row([key], |row| {
             let status: u16 = row.get(1)?;
@@ -101,14 +81,7 @@ pub fn keep_answer(
     )?;
     let Idempotency { key, fingerprint } = idempotency;
     let status = answer.status.as_u16();
-    statement.execute(params![
-        key,
-        fingerprint,
-        status,
-        answer.version,
-        answer.body,
-        at_ms
-    ])?;
+    statement.execute(params![key, fingerprint, status, answer.version, answer.body, at_ms])?;
     Ok(())
 }
 

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use rusqlite::{Transaction, TransactionBehavior};
-use tokio::sync::oneshot;
 
 use super::group::{Documents, Group, Staged};
-use super::{Job, Outcome, Write, sql};
+use super::{Job, Outcome, Pending, sql};
 use crate::clock;
 use crate::database::Database;
 use crate::metrics::Metrics;
@@ -40,24 +39,13 @@ pub struct Worker {
 impl Worker {
     pub fn new(database: Database, state: Arc<State>, metrics: Arc<Metrics>) -> Self {
         let documents = Documents::new();
-        Self {
-            database,
-            state,
-            metrics,
-            documents,
-            unrecorded: Vec::new(),
-            pruned_ms: 0,
-        }
+        Self { database, state, metrics, documents, unrecorded: Vec::new(), pruned_ms: 0 }
     }
 
     /// Until the last sender is gone.
     pub fn run(mut self, queue: &Receiver<Job>) {
         loop {
-            let wait = if self.unrecorded.is_empty() {
-                IDLE
-            } else {
-                RECORD_TIMES_AFTER
-            };
+            let wait = if self.unrecorded.is_empty() { IDLE } else { RECORD_TIMES_AFTER };
             match queue.recv_timeout(wait) {
                 Ok(first) => self.commit(first, queue),
                 Err(RecvTimeoutError::Timeout) => self.record_times(),
@@ -70,23 +58,14 @@ impl Worker {
     /// Does all that waits, in one transaction.
     fn commit(&mut self, first: Job, queue: &Receiver<Job>) {
         let mut writes = Vec::new();
-        let mut answers: Vec<oneshot::Sender<Outcome>> = Vec::new();
-        // Permits of the queue's byte budget; given back when the values are written.
-        let mut weights = Vec::new();
         let mut watchers = Vec::new();
         let mut bytes = 0;
         let mut next = Some(first);
         while let Some(job) = next {
             match job {
-                Job::Write {
-                    write,
-                    answer,
-                    _weight,
-                } => {
-                    bytes += write.change.weight();
-                    writes.push(write);
-                    answers.push(answer);
-                    weights.push(_weight);
+                Job::Write(pending) => {
+                    bytes += pending.write.change.weight();
+                    writes.push(*pending);
                 }
                 Job::RecordTimes(watcher) => watchers.push(watcher),
             }
@@ -94,7 +73,7 @@ impl Worker {
             next = if room { queue.try_recv().ok() } else { None };
         }
         if !writes.is_empty() {
-            self.commit_writes(writes, answers);
+            self.commit_writes(writes);
         }
         if !watchers.is_empty() {
             self.record_times();
@@ -105,53 +84,39 @@ impl Worker {
         }
     }
 
-    fn commit_writes(&mut self, writes: Vec<Write>, answers: Vec<oneshot::Sender<Outcome>>) {
-        let size = writes.len();
+    fn commit_writes(&mut self, writes: Vec<Pending>) {
         // Before the transaction: from here on the writes may become visible.
         let began_ns = clock::boottime_ns();
-        let outcomes = match self.attempt(writes, began_ns) {
+        let outcomes = match self.attempt(&writes, began_ns) {
             Ok((outcomes, staged)) => {
                 self.publish(staged);
                 outcomes
             }
             Err(error) => {
                 eprintln!("edgecmp-origin: commit failed: {error}");
-                vec![Err(failed(&error)); size]
+                vec![Err(failed(&error)); writes.len()]
             }
         };
-        self.metrics
-            .observe_commit(clock::boottime_ns() - began_ns, size);
-        for (answer, outcome) in answers.into_iter().zip(outcomes) {
+        self.metrics.observe_commit(clock::boottime_ns() - began_ns, writes.len());
+        for (pending, outcome) in writes.into_iter().zip(outcomes) {
             // The client may have gone; its write is done all the same.
-            let _ = answer.send(outcome);
+            let _ = pending.answer.send(outcome);
         }
     }
 
-    fn attempt(
-        &mut self,
-        writes: Vec<Write>,
-        began_ns: u64,
-    ) -> rusqlite::Result<(Vec<Outcome>, Staged)> {
+    fn attempt(&mut self, writes: &[Pending], began_ns: u64) -> rusqlite::Result<(Vec<Outcome>, Staged)> {
         let last_version = self.database.last_version;
-        let transaction = self
-            .database
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction =
+            self.database.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         record(&transaction, &self.unrecorded)?;
         let now_ms = clock::wall_ms();
         if now_ms - self.pruned_ms > PRUNE_EVERY_MS {
             sql::prune_answers(&transaction, now_ms - IDEMPOTENCY_MS)?;
         }
-        let mut group = Group::new(
-            &transaction,
-            &self.state,
-            &self.documents,
-            last_version,
-            began_ns,
-        );
+        let mut group = Group::new(&transaction, &self.state, &self.documents, last_version, began_ns);
         let mut outcomes = Vec::with_capacity(writes.len());
-        for write in writes {
-            outcomes.push(group.apply(write)?);
+        for pending in writes {
+            outcomes.push(group.apply(&pending.write)?);
         }
         let staged = group.finish()?;
         transaction.commit()?;
@@ -162,12 +127,7 @@ impl Worker {
 
     /// After COMMIT, before any acknowledgement.
     fn publish(&mut self, staged: Staged) {
-        let Staged {
-            items,
-            documents,
-            events,
-            ..
-        } = staged;
+        let Staged { items, documents, events, .. } = staged;
         for (key, document) in documents {
             match document {
                 Some(document) => self.documents.insert(key, document),
@@ -189,14 +149,10 @@ impl Worker {
         if self.unrecorded.is_empty() {
             return;
         }
-        let result = self
-            .database
-            .connection
-            .transaction()
-            .and_then(|transaction| {
-                record(&transaction, &self.unrecorded)?;
-                transaction.commit()
-            });
+        let result = self.database.connection.transaction().and_then(|transaction| {
+            record(&transaction, &self.unrecorded)?;
+            transaction.commit()
+        });
         match result {
             Ok(()) => self.unrecorded.clear(),
             // They stay in the list and go with the next transaction.
@@ -206,9 +162,7 @@ impl Worker {
 }
 
 fn record(transaction: &Transaction<'_>, unrecorded: &[(u64, u64)]) -> rusqlite::Result<()> {
-    unrecorded
-        .iter()
-        .try_for_each(|&(first, visible_ns)| sql::set_visible(transaction, first, visible_ns))
+    unrecorded.iter().try_for_each(|&(first, visible_ns)| sql::set_visible(transaction, first, visible_ns))
 }
 
 /// SQLite rolled back, but whether the disk agrees after a crash is not certain: a 500 (unknown).
