@@ -12,6 +12,7 @@ use crate::engine::runtime::block_on;
 use crate::env::{BoxFuture, Env, within};
 use crate::facts::clock::Instant;
 use crate::facts::error::{Code, Error, Result};
+use crate::facts::receipt::WriteReceipt;
 
 /// What a started call gives.
 #[derive(Debug)]
@@ -39,6 +40,11 @@ pub(super) trait Waiting<T>: Send {
 
     /// The deadline is over: what the call gives now.
     fn give_up(&mut self) -> Result<T>;
+
+    /// The idempotency key, of a write.
+    fn idempotency_key(&self) -> &str {
+        ""
+    }
 }
 
 /// A call in progress. Dropping it gives up the wait; what the cache fetches
@@ -100,6 +106,14 @@ impl<T: Send + 'static> Pending<T> {
             let outcome = outcome.unwrap_or_else(|| self.waiting.give_up());
             completion.done(outcome);
         }));
+    }
+}
+
+impl Pending<WriteReceipt> {
+    /// The key under which the write was sent: for who gives up the wait and
+    /// wants to retry it safely.
+    pub fn idempotency_key(&self) -> &str {
+        self.waiting.idempotency_key()
     }
 }
 

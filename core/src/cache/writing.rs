@@ -64,4 +64,8 @@ impl Waiting<WriteReceipt> for Writing {
             Err(_) => self.unknown("no answer from the origin before the deadline"),
         }
     }
+
+    fn idempotency_key(&self) -> &str {
+        &self.idempotency_key
+    }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crossbeam::queue::SegQueue;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::fork;
 use super::wake::Wake;
 use crate::facts::error::Result;
 
@@ -24,6 +25,8 @@ pub struct CompletionQueue<E> {
 impl<E: Send> CompletionQueue<E> {
     /// An empty queue.
     pub fn new() -> Result<Arc<Self>> {
+        // A host may make its queue before it opens the first cache.
+        fork::watch();
         Ok(Arc::new(Self { events: SegQueue::new(), wake: Wake::new()? }))
     }
 
