@@ -1,0 +1,281 @@
+//! `Core`: the cache as both fronts use it. `edgecmp.Cache` extends it,
+//! `edgecmp.aio.Cache` holds one.
+//!
+//! A read first looks up with the GIL held: a hit ends there. Only a miss
+//! detaches, joins the flight and then waits in slices (`get`) or leaves a
+//! token behind (`start_get`). The two fronts differ in nothing else.
+
+#![expect(clippy::too_many_arguments, reason = "they are Python's keyword arguments")]
+
+use std::time::Duration;
+
+use edgecmp::{Cache, Pending, ReadOptions, Started, Value, WriteOptions};
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use pyo3::{PyTraverseError, intern};
+
+use crate::arguments::{self, Given, read_options, write_options};
+use crate::calls::Calls;
+use crate::entry::{self, Entry, WriteReceipt};
+use crate::{boundary, duration, options, wait};
+
+/// How long `close` waits for what still runs, unless it is told otherwise.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The cache under both fronts. Every method can be called from any thread.
+#[derive(Debug)]
+#[pyclass(frozen, subclass, weakref, module = "edgecmp._edgecmp")]
+pub struct Core {
+    cache: Cache,
+    loader: Option<Loader>,
+}
+
+/// The Python side of a loader: `runner.ensure_running(calls)` sees to it
+/// that someone pops the calls.
+#[derive(Debug)]
+struct Loader {
+    runner: Py<PyAny>,
+    calls: Py<Calls>,
+}
+
+/// A read of one key: answered by a look-up, or on its way.
+#[derive(Debug)]
+pub(crate) enum Read {
+    Hit(Entry),
+    Miss(Started<Value>),
+}
+
+impl Core {
+    pub(crate) fn read(&self, key: &Bound<'_, PyAny>, read: &ReadOptions) -> PyResult<Read> {
+        let py = key.py();
+        let key = arguments::key(key)?;
+        if let Some(entry) = self.hit(py, &key, read)? {
+            return Ok(Read::Hit(entry));
+        }
+        self.ensure_loader(py)?;
+        boundary::detached(py, || self.cache.start_get(&key, read)).map(Read::Miss)
+    }
+
+    fn hit(&self, py: Python<'_>, key: &[u8], read: &ReadOptions) -> PyResult<Option<Entry>> {
+        let hit = boundary::attached(py, || self.cache.lookup(key, read))?;
+        Ok(hit.map(|hit| Entry::new(py, hit.bytes(), *hit.receipt())))
+    }
+
+    pub(crate) fn read_many(
+        &self,
+        keys: &Bound<'_, PyAny>,
+        read: &ReadOptions,
+    ) -> PyResult<Started<Vec<edgecmp::Result<Value>>>> {
+        let py = keys.py();
+        let objects = arguments::keys(keys)?;
+        let keys = objects.iter().map(arguments::key).collect::<PyResult<Vec<_>>>()?;
+        let keys: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
+        self.ensure_loader(py)?;
+        boundary::detached(py, || self.cache.start_get_many(&keys, read))
+    }
+
+    /// A write, or without a value a delete.
+    pub(crate) fn write(
+        &self,
+        key: &Bound<'_, PyAny>,
+        value: Option<&Bound<'_, PyAny>>,
+        write: &WriteOptions,
+    ) -> PyResult<Pending<edgecmp::WriteReceipt>> {
+        let py = key.py();
+        let key = arguments::key(key)?;
+        let value = value.map(arguments::value).transpose()?;
+        self.ensure_loader(py)?;
+        boundary::detached(py, || match &value {
+            Some(value) => self.cache.start_set(&key, value, write),
+            None => self.cache.start_delete(&key, write),
+        })
+    }
+
+    /// A loader's threads start at first need, and again in a forked child.
+    fn ensure_loader(&self, py: Python<'_>) -> PyResult<()> {
+        if let Some(Loader { runner, calls }) = &self.loader {
+            runner.call_method1(py, intern!(py, "ensure_running"), (calls,))?;
+        }
+        Ok(())
+    }
+}
+
+#[pymethods]
+impl Core {
+    #[new]
+    #[pyo3(signature = (options, runner=None, writable=false))]
+    fn new(options: &Bound<'_, PyDict>, runner: Option<Py<PyAny>>, writable: bool) -> PyResult<Self> {
+        let py = options.py();
+        let options = options::extract(options)?;
+        let Some(runner) = runner else {
+            let cache = boundary::detached(py, || Cache::open(options))?;
+            return Ok(Self { cache, loader: None });
+        };
+        let threads = options.loader_threads;
+        let calls = boundary::detached(py, || Calls::new(threads))?;
+        let origin = calls.origin(writable);
+        let cache = boundary::detached(py, || Cache::open_with_origin(options, origin))?;
+        Ok(Self { cache, loader: Some(Loader { runner, calls: Py::new(py, calls)? }) })
+    }
+
+    /// Reads a key.
+    ///
+    /// Waits for the origin only if nothing within the bound is cached; other
+    /// threads run meanwhile, and signal handlers (Ctrl-C) too. A key that the
+    /// origin does not have gives an Entry with found False.
+    ///
+    /// Raises DeadlineExceededError after timeout (default: read_timeout), and
+    /// any other Error of the origin, if the bound can't be met.
+    #[pyo3(signature = (key, *, staleness_bound=None, widen=false, outage_bound=None, min_version=None, timeout=None, traceparent=None))]
+    fn get(
+        &self,
+        key: &Bound<'_, PyAny>,
+        staleness_bound: Given<'_, '_>,
+        widen: bool,
+        outage_bound: Given<'_, '_>,
+        min_version: Given<'_, '_>,
+        timeout: Given<'_, '_>,
+        traceparent: Given<'_, '_>,
+    ) -> PyResult<Entry> {
+        let py = key.py();
+        let read = read_options(staleness_bound, widen, outage_bound, min_version, timeout, traceparent)?;
+        match self.read(key, &read)? {
+            Read::Hit(entry) => Ok(entry),
+            Read::Miss(started) => wait::finish(py, started).map(|value| Entry::of(py, &value)),
+        }
+    }
+
+    /// Reads many keys, all misses in one request where the origin can compare.
+    ///
+    /// Returns a list in the order of keys. The first failed key is raised,
+    /// unless return_exceptions puts the exceptions into the list.
+    #[pyo3(signature = (keys, *, return_exceptions=false, staleness_bound=None, widen=false, outage_bound=None, min_version=None, timeout=None, traceparent=None))]
+    fn get_many<'py>(
+        &self,
+        keys: &Bound<'py, PyAny>,
+        return_exceptions: bool,
+        staleness_bound: Given<'_, 'py>,
+        widen: bool,
+        outage_bound: Given<'_, 'py>,
+        min_version: Given<'_, 'py>,
+        timeout: Given<'_, 'py>,
+        traceparent: Given<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let py = keys.py();
+        let read = read_options(staleness_bound, widen, outage_bound, min_version, timeout, traceparent)?;
+        let started = self.read_many(keys, &read)?;
+        entry::list(py, &wait::finish(py, started)?, return_exceptions)
+    }
+
+    /// Looks a key up without waiting and without asking the origin: the Entry
+    /// that a `get` would find within its bound, else None.
+    #[pyo3(signature = (key, *, staleness_bound=None, widen=false, outage_bound=None, min_version=None))]
+    fn lookup(
+        &self,
+        key: &Bound<'_, PyAny>,
+        staleness_bound: Given<'_, '_>,
+        widen: bool,
+        outage_bound: Given<'_, '_>,
+        min_version: Given<'_, '_>,
+    ) -> PyResult<Option<Entry>> {
+        let read = read_options(staleness_bound, widen, outage_bound, min_version, None, None)?;
+        self.hit(key.py(), &arguments::key(key)?, &read)
+    }
+
+    /// Writes a value through to the origin; returns once the origin has committed.
+    ///
+    /// Raises UnknownOutcomeError if no answer came within timeout (default:
+    /// write_timeout): it carries the idempotency_key with which the same
+    /// write can be tried again safely. With if_version it writes only over
+    /// that version (ConflictError otherwise).
+    #[pyo3(signature = (key, value, *, idempotency_key=None, if_version=None, timeout=None, traceparent=None))]
+    fn set(
+        &self,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        idempotency_key: Option<&str>,
+        if_version: Given<'_, '_>,
+        timeout: Given<'_, '_>,
+        traceparent: Given<'_, '_>,
+    ) -> PyResult<WriteReceipt> {
+        let write = write_options(idempotency_key, if_version, timeout, traceparent)?;
+        wait::wait(key.py(), self.write(key, Some(value), &write)?).map(Into::into)
+    }
+
+    /// Deletes a key at the origin. Arguments and errors are those of `set`.
+    #[pyo3(signature = (key, *, idempotency_key=None, if_version=None, timeout=None, traceparent=None))]
+    fn delete(
+        &self,
+        key: &Bound<'_, PyAny>,
+        idempotency_key: Option<&str>,
+        if_version: Given<'_, '_>,
+        timeout: Given<'_, '_>,
+        traceparent: Given<'_, '_>,
+    ) -> PyResult<WriteReceipt> {
+        let write = write_options(idempotency_key, if_version, timeout, traceparent)?;
+        wait::wait(key.py(), self.write(key, None, &write)?).map(Into::into)
+    }
+
+    /// The next read of the key asks the origin.
+    fn invalidate(&self, key: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = key.py();
+        let key = arguments::key(key)?;
+        boundary::detached(py, || self.cache.invalidate(&key))
+    }
+
+    /// The statistics as a dict of name to number; docs/statistics.md says what they mean.
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let statistics = boundary::detached(py, || self.cache.statistics())?;
+        let stats = PyDict::new(py);
+        for (row, value) in edgecmp::STATISTICS.iter().zip(statistics.values()) {
+            stats.set_item(row.name, value)?;
+        }
+        Ok(stats)
+    }
+
+    /// The statistics in Prometheus' text format.
+    fn metrics_text(&self, py: Python<'_>) -> PyResult<String> {
+        boundary::detached(py, || Ok(self.cache.statistics()?.metrics_text()))
+    }
+
+    /// The options in force as a dict of name to text; secrets as "***".
+    fn options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let options = PyDict::new(py);
+        for row in edgecmp::OPTIONS {
+            let text = boundary::attached(py, || self.cache.options().get(row.name))?;
+            options.set_item(row.name, text)?;
+        }
+        Ok(options)
+    }
+
+    /// Ends what runs in the background; calls raise ClosedError from now on.
+    ///
+    /// Writes in progress get at most timeout (default 5 s) to end, and a
+    /// loader's running calls as long again. True: everything ended; False:
+    /// something still runs. Can be called again. Entries stay valid.
+    #[pyo3(signature = (timeout=None))]
+    fn close(&self, py: Python<'_>, timeout: Given<'_, '_>) -> PyResult<bool> {
+        let timeout = duration::extract_optional("timeout", timeout)?.unwrap_or(CLOSE_TIMEOUT);
+        // Core first: the writes that it waits for need the loader.
+        let ended = boundary::detached(py, || self.cache.close(timeout))?;
+        let Some(Loader { runner, calls }) = &self.loader else { return Ok(ended) };
+        calls.get().close();
+        let stopped = runner.call_method1(py, intern!(py, "stop"), (timeout.as_secs_f64(),))?;
+        Ok(ended && stopped.extract(py)?)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // A loader often closes over its own cache: the collector has to see it.
+        self.loader.as_ref().map_or(Ok(()), |loader| visit.call(&loader.runner))
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        if let Some(loader) = &self.loader {
+            // The loader's threads hold `calls`, not the cache: they end now.
+            loader.calls.get().close();
+        }
+    }
+}
