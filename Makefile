@@ -1,0 +1,49 @@
+# edgecmp. `make demo` runs the main job, `make test` all tests of all
+# languages. Both set up what they need.
+
+CARGO ?= cargo
+# The demo measures, so it is optimized; tests compile faster than they run.
+DEMO_PROFILE ?= release
+
+.PHONY: demo test setup lint test-rust test-c test-python test-node test-go test-demo sim audit clean
+
+demo: setup
+	$(MAKE) -C examples/demo demo PROFILE=$(DEMO_PROFILE)
+
+test: setup lint test-rust test-c test-python test-node test-go test-demo
+	@echo "make test: all passed"
+
+setup:
+	@scripts/setup.sh
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+test-rust:
+	$(CARGO) test --workspace --locked
+
+test-c:
+	$(MAKE) -C ffi test
+
+test-python:
+	$(MAKE) -C bindings/python test
+
+test-node:
+	$(MAKE) -C bindings/node test
+
+test-go:
+	$(MAKE) -C bindings/go test
+
+# The main job itself, ten seconds of it, against the same oracle.
+test-demo:
+	$(MAKE) -C examples/demo demo PROFILE=dev SECONDS=10
+
+# Long: thousands of seeds of the simulation.
+SEEDS ?= 5000
+sim:
+	EDGECMP_SIM_SEEDS=$(SEEDS) $(CARGO) test --locked -p edgecmp-sim --release -- --nocapture
+
+clean:
+	$(CARGO) clean
+	$(MAKE) -C bindings/node clean
