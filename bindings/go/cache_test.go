@@ -1,0 +1,214 @@
+package edgecmp_test
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	edgecmp "github.com/edgecmp/edgecmp/bindings/go"
+)
+
+func TestReadsAndWritesAgainstTheReferenceOrigin(t *testing.T) {
+	origin := newReferenceOrigin(t)
+	cache := open(t, edgecmp.Options{Origin: origin.template(), StalenessBound: 10 * time.Second})
+
+	version, err := cache.Set(background, "carrier/UA", []byte("one"))
+	if err != nil || version.IsZero() {
+		t.Fatalf("set: %v, %v", version, err)
+	}
+	entry, err := cache.Get(background, "carrier/UA")
+	if err != nil || string(entry.Value) != "one" || entry.Version != version || !entry.Found() {
+		t.Fatalf("get after set: %+v, %v", entry, err)
+	}
+	if entry.Bound != 10*time.Second || entry.Staleness > entry.Bound || entry.Degraded || entry.Proof != edgecmp.ProofPull {
+		t.Errorf("receipt: %+v", entry.Receipt)
+	}
+	if entry, err = cache.Lookup("carrier/UA"); err != nil || entry.Source != edgecmp.FromCache {
+		t.Errorf("lookup after get: %+v, %v", entry, err)
+	}
+
+	deleted, err := cache.Delete(background, "carrier/UA")
+	if err != nil || deleted.Compare(version) <= 0 {
+		t.Fatalf("delete: %v, %v", deleted, err)
+	}
+	entry, err = cache.Get(background, "carrier/UA")
+	if !errors.Is(err, edgecmp.ErrNotFound) || entry == nil || entry.Value != nil || entry.Version != deleted {
+		t.Errorf("get after delete: %+v, %v", entry, err)
+	}
+}
+
+func TestInvalidateAsksTheOriginAgain(t *testing.T) {
+	origin := newReferenceOrigin(t)
+	cache := open(t, edgecmp.Options{Origin: origin.template(), StalenessBound: time.Minute})
+	origin.put(t, "k", "old")
+	if entry, err := cache.Get(background, "k"); err != nil || string(entry.Value) != "old" {
+		t.Fatalf("%+v, %v", entry, err)
+	}
+	origin.put(t, "k", "new")
+	if entry, err := cache.Get(background, "k"); err != nil || string(entry.Value) != "old" {
+		t.Fatalf("within the bound the cached value counts: %+v, %v", entry, err)
+	}
+	if err := cache.Invalidate("k"); err != nil {
+		t.Fatal(err)
+	}
+	if entry, err := cache.Get(background, "k"); err != nil || string(entry.Value) != "new" || entry.Source != edgecmp.FromOrigin {
+		t.Fatalf("%+v, %v", entry, err)
+	}
+}
+
+func TestGetManyKeepsOrderAndTellsRowsApart(t *testing.T) {
+	origin := newReferenceOrigin(t)
+	cache := open(t, edgecmp.Options{Origin: origin.template()})
+	var keys []string
+	for i := range 40 {
+		key := "k" + strconv.Itoa(i)
+		keys = append(keys, key)
+		if i%4 != 3 {
+			origin.put(t, key, strings.Repeat(key, 100*i))
+		}
+	}
+	for round := range 2 { // from the origin, then from the cache
+		results, err := cache.GetMany(background, keys)
+		if err != nil || len(results) != len(keys) {
+			t.Fatalf("round %d: %d results, %v", round, len(results), err)
+		}
+		for i, result := range results {
+			if i%4 == 3 {
+				if result.Err != edgecmp.ErrNotFound || result.Entry.Found() {
+					t.Errorf("%s: %+v", keys[i], result)
+				}
+			} else if result.Err != nil || string(result.Entry.Value) != strings.Repeat(keys[i], 100*i) {
+				t.Errorf("%s: %v", keys[i], result.Err)
+			}
+		}
+	}
+	if results, err := cache.GetMany(background, nil); err != nil || len(results) != 0 {
+		t.Errorf("no keys: %v, %v", results, err)
+	}
+	results, err := cache.GetMany(background, []string{"k0", ""})
+	if err == nil && results[1].Err != nil {
+		err = results[1].Err
+	}
+	if !errors.Is(err, edgecmp.ErrInvalidArgument) {
+		t.Errorf("an empty key among others: %+v, %v", results, err)
+	}
+}
+
+// Values on both sides of the buffer that a hit goes through, and empty ones.
+func TestValuesOfAllSizesComeBackWhole(t *testing.T) {
+	cache := open(t, edgecmp.Options{Origin: "memory:", Capacity: 64 << 20})
+	for _, size := range []int{0, 1, 1023, 1024, 1025, 100_000} {
+		key, value := "size/"+strconv.Itoa(size), strings.Repeat("x", size)
+		if _, err := cache.Set(background, key, []byte(value)); err != nil {
+			t.Fatal(err)
+		}
+		for _, read := range []func() (*edgecmp.Entry, error){
+			func() (*edgecmp.Entry, error) { return cache.Get(background, key) },
+			func() (*edgecmp.Entry, error) { return cache.Lookup(key) },
+		} {
+			if entry, err := read(); err != nil || string(entry.Value) != value || !entry.Found() {
+				t.Errorf("%d bytes: %v", size, err)
+			}
+		}
+		err := cache.View(key, func(seen []byte, receipt edgecmp.Receipt) error {
+			if string(seen) != value || receipt.Version.IsZero() {
+				t.Errorf("%d bytes viewed as %d, %+v", size, len(seen), receipt)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestLookupAndViewAskNobody(t *testing.T) {
+	origin := newCountingOrigin(t)
+	cache := open(t, edgecmp.Options{Origin: origin.template()})
+	if entry, err := cache.Lookup("k"); err != edgecmp.ErrMiss || entry != nil {
+		t.Errorf("lookup: %+v, %v", entry, err)
+	}
+	unseen := func([]byte, edgecmp.Receipt) error { t.Error("called on a miss"); return nil }
+	if err := cache.View("k", unseen); err != edgecmp.ErrMiss {
+		t.Errorf("view: %v", err)
+	}
+	if n := origin.requests.Load(); n != 0 {
+		t.Errorf("%d requests", n)
+	}
+	origin.release()
+	if _, err := cache.Get(background, "k"); err != nil {
+		t.Fatal(err)
+	}
+	mine := errors.New("mine")
+	if err := cache.View("k", func([]byte, edgecmp.Receipt) error { return mine }); err != mine {
+		t.Errorf("view returns %v", err)
+	}
+}
+
+func TestOptionsOfARead(t *testing.T) {
+	origin := newReferenceOrigin(t)
+	cache := open(t, edgecmp.Options{Origin: origin.template(), StalenessBound: time.Second})
+	version, err := cache.Set(background, "k", []byte("v"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		option edgecmp.ReadOption
+		bound  time.Duration
+	}{
+		{edgecmp.WithStalenessBound(time.Minute), time.Second}, // the tightest wins
+		{edgecmp.WithWiderStalenessBound(time.Minute), time.Minute},
+		{edgecmp.WithStalenessBound(50 * time.Millisecond), 50 * time.Millisecond},
+		{edgecmp.WithMinVersion(version), time.Second},
+		{edgecmp.WithOutageBound(0), time.Second},
+		{edgecmp.WithTraceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), time.Second},
+	} {
+		if entry, err := cache.Get(background, "k", test.option); err != nil || entry.Bound != test.bound {
+			t.Errorf("want bound %v: %+v, %v", test.bound, entry, err)
+		}
+	}
+	next := edgecmp.NewVersion(version.Low + 1)
+	if _, err := cache.Get(background, "k", edgecmp.WithMinVersion(next)); !errors.Is(err, edgecmp.ErrVersionNotReached) {
+		t.Errorf("min version above the origin's: %v", err)
+	}
+}
+
+func TestWritesWithAVersionConflict(t *testing.T) {
+	origin := newReferenceOrigin(t)
+	cache := open(t, edgecmp.Options{Origin: origin.template()})
+	first, err := cache.Set(background, "k", []byte("1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cache.Set(background, "k", []byte("2"), edgecmp.WithIfVersion(first)); err != nil {
+		t.Fatalf("the present version: %v", err)
+	}
+	if _, err := cache.Set(background, "k", []byte("3"), edgecmp.WithIfVersion(first)); !errors.Is(err, edgecmp.ErrConflict) {
+		t.Errorf("a version of the past: %v", err)
+	}
+	if _, err := cache.Set(background, "k", []byte("3"), edgecmp.WithIfVersion(edgecmp.Version{})); !errors.Is(err, edgecmp.ErrInvalidArgument) {
+		t.Errorf("no version: %v", err)
+	}
+}
+
+func TestStatsAndMetrics(t *testing.T) {
+	cache := open(t, edgecmp.Options{Origin: "memory:"})
+	if _, err := cache.Set(background, "k", []byte("v")); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := cache.Get(background, "k"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stats, err := cache.Stats()
+	if err != nil || stats.Hits != 3 || stats.Misses != 0 || stats.Writes != 1 || stats.Entries != 1 || stats.Bytes == 0 || stats.HitRatio() != 1 {
+		t.Errorf("%+v, %v", stats, err)
+	}
+	text, err := cache.MetricsText()
+	if err != nil || !strings.Contains(text, "\nedgecmp_hits_total 3\n") {
+		t.Errorf("%s, %v", text, err)
+	}
+}

@@ -1,0 +1,3 @@
+module github.com/edgecmp/edgecmp/bindings/go
+
+go 1.24

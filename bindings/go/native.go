@@ -1,0 +1,102 @@
+package edgecmp
+
+// #include <stdlib.h>
+// #include "shim.h"
+import "C"
+
+import (
+	"strconv"
+	"strings"
+	"time"
+	"unsafe"
+)
+
+// What passes between Go and C: texts, versions, receipts, errors.
+
+// takeError turns an error of the library into one of Go, and frees it.
+func takeError(failure *C.edgecmp_error) error {
+	defer C.edgecmp_error_free(failure)
+	return copyError(failure)
+}
+
+func copyError(failure *C.edgecmp_error) error {
+	return &Error{
+		Code:           Code(C.edgecmp_error_code(failure)),
+		Message:        C.GoString(C.edgecmp_error_message(failure)),
+		Retriable:      bool(C.edgecmp_error_retriable(failure)),
+		IdempotencyKey: C.GoString(C.edgecmp_error_idempotency_key(failure)),
+	}
+}
+
+// newText copies a text to C. It must be freed. A NUL would cut the text short
+// in silence, and is refused.
+func newText(field, text string) (*C.char, error) {
+	if strings.IndexByte(text, 0) >= 0 {
+		return nil, invalid(field, strconv.Quote(text), "text without NUL")
+	}
+	return C.CString(text), nil
+}
+
+// optionalText is newText, with NULL for none.
+func optionalText(field, text string) (*C.char, error) {
+	if text == "" {
+		return nil, nil
+	}
+	return newText(field, text)
+}
+
+func freeText(text *C.char) { C.free(unsafe.Pointer(text)) }
+
+// nanoseconds writes a duration as C has it. Core refuses zero where it is not
+// allowed; below zero there is no number to hand over.
+func nanoseconds(field string, d setDuration) (C.uint64_t, error) {
+	switch {
+	case !d.given:
+		return C.EDGECMP_DEFAULT, nil
+	case d.value < 0:
+		return 0, invalid(field, d.value.String(), "a duration that is not negative")
+	}
+	return C.uint64_t(d.value), nil
+}
+
+func goDuration(nanos C.uint64_t) time.Duration {
+	return time.Duration(min(nanos, 1<<63-1))
+}
+
+func goVersion(v C.edgecmp_u128) Version {
+	return Version{High: uint64(v.high), Low: uint64(v.low)}
+}
+
+func cVersion(v Version) C.edgecmp_u128 {
+	return C.edgecmp_u128{high: C.uint64_t(v.High), low: C.uint64_t(v.Low)}
+}
+
+func goReceipt(r *C.edgecmp_receipt) Receipt {
+	receipt := Receipt{
+		Version:   goVersion(r.version),
+		Staleness: goDuration(r.staleness_ns),
+		Bound:     goDuration(r.bound_ns),
+		Source:    Source(r.source),
+		Proof:     Proof(r.proof),
+		Degraded:  bool(r.degraded),
+	}
+	if r.last_modified_at_ms >= 0 {
+		receipt.LastModified = time.UnixMilli(int64(r.last_modified_at_ms))
+	}
+	return receipt
+}
+
+// The bytes of a string, which the library reads during the call only.
+func textBytes(s string) (*C.char, C.size_t) {
+	return (*C.char)(unsafe.Pointer(unsafe.StringData(s))), C.size_t(len(s))
+}
+
+// view is memory of the library as a slice: valid as long as its owner.
+func view(s C.edgecmp_slice) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(s.data)), int(s.len))
+}
+
+// copyBytes copies a value into Go's memory; not nil, also if it is empty.
+func copyBytes(s C.edgecmp_slice) []byte {
+	return append(make([]byte, 0, int(s.len)), view(s)...)
+}

@@ -1,0 +1,143 @@
+package edgecmp
+
+// #cgo noescape edgecmp_go_lookup
+// #cgo nocallback edgecmp_go_lookup
+// #include "shim.h"
+import "C"
+
+import "unsafe"
+
+// nativeRead is the options of one read as the shim takes them; it must be
+// freed if it was made from options.
+type nativeRead struct {
+	c     C.edgecmp_go_read
+	asked setDuration // the timeout, for what also heeds a context
+}
+
+// newRead translates the options of a read; nil if there are none, so that
+// the common read has nothing to translate.
+func newRead(opts []ReadOption) (*nativeRead, error) {
+	if len(opts) == 0 {
+		return nil, nil
+	}
+	o := collectRead(opts)
+	read := nativeRead{asked: o.timeout}
+	var err error
+	set := func(target *C.uint64_t, field string, d setDuration) {
+		if err == nil {
+			*target, err = nanoseconds(field, d)
+		}
+	}
+	set(&read.c.staleness_bound_ns, "staleness_bound", o.bound)
+	set(&read.c.outage_bound_ns, "outage_bound", o.outage)
+	set(&read.c.timeout_ns, "timeout", o.timeout)
+	if err != nil {
+		return nil, err
+	}
+	read.c.min_version_high = C.uint64_t(o.minVersion.High)
+	read.c.min_version_low = C.uint64_t(o.minVersion.Low)
+	if o.widen {
+		read.c.flags = C.EDGECMP_READ_WIDEN
+	}
+	traceparent, err := optionalText("traceparent", o.traceparent)
+	read.c.traceparent = C.uintptr_t(uintptr(unsafe.Pointer(traceparent)))
+	return &read, err
+}
+
+func (r *nativeRead) free() {
+	if r != nil && r.c.traceparent != 0 {
+		freeText(r.text())
+	}
+}
+
+// text is C memory: its address may rest in an integer.
+func (r *nativeRead) text() *C.char {
+	return *(**C.char)(unsafe.Pointer(&r.c.traceparent))
+}
+
+func (r *nativeRead) timeout() setDuration {
+	if r == nil {
+		return setDuration{}
+	}
+	return r.asked
+}
+
+// options is the form that the library's own calls take.
+func (r *nativeRead) options() C.edgecmp_read_options {
+	defaults := C.edgecmp_go_read{
+		staleness_bound_ns: C.EDGECMP_DEFAULT,
+		outage_bound_ns:    C.EDGECMP_DEFAULT,
+		timeout_ns:         C.EDGECMP_DEFAULT,
+	}
+	if r != nil {
+		defaults = r.c
+	}
+	return C.edgecmp_go_read_options(&defaults)
+}
+
+// inlineBytes is how large a value may be to be read in one crossing: it goes
+// by way of the goroutine's stack. Larger ones take a second.
+const inlineBytes = 1024
+
+// lookup reads a key from the cache alone; [ErrMiss] if it may not answer.
+func (n *native) lookup(key string, read *nativeRead) (*Entry, error) {
+	var inline [inlineBytes]byte
+	buffer := inline[:]
+	var options *C.edgecmp_go_read
+	if read != nil {
+		options = &read.c
+	}
+	data, length := textBytes(key)
+	for {
+		var hit C.edgecmp_go_hit
+		status := C.edgecmp_go_lookup(n.cache, data, length, options,
+			(*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(buffer))), C.size_t(len(buffer)), &hit)
+		switch status {
+		case C.EDGECMP_OK:
+		case C.EDGECMP_MISS:
+			return nil, ErrMiss
+		default:
+			return nil, takeError(*(**C.edgecmp_error)(unsafe.Pointer(&hit.error)))
+		}
+		size := int(hit.value_len)
+		if size > len(buffer) {
+			// Whoever replaces the value meanwhile may make it larger still.
+			buffer = make([]byte, size)
+			continue
+		}
+		entry := &Entry{Key: key, Receipt: goReceipt(&hit.receipt)}
+		switch {
+		case !bool(hit.receipt.found):
+			return entry, ErrNotFound
+		case len(buffer) > inlineBytes:
+			entry.Value = buffer[:size:size]
+		default:
+			entry.Value = append(make([]byte, 0, size), buffer[:size]...)
+		}
+		return entry, nil
+	}
+}
+
+// view hands the bytes of a hit to fn without copying them.
+func (n *native) view(key string, read *nativeRead, fn func([]byte, Receipt) error) error {
+	options := read.options()
+	data, length := textBytes(key)
+	var value *C.edgecmp_value
+	var failure *C.edgecmp_error
+	status := C.edgecmp_lookup(n.cache, unsafe.Pointer(data), length, &options, &value, &failure)
+	switch status {
+	case C.EDGECMP_OK:
+	case C.EDGECMP_MISS:
+		return ErrMiss
+	default:
+		return takeError(failure)
+	}
+	// Also when fn panics.
+	defer C.edgecmp_value_release(value)
+	var row C.edgecmp_go_row
+	C.edgecmp_go_value_row(value, &row)
+	if !bool(row.receipt.found) {
+		return ErrNotFound
+	}
+	return fn(view(row.bytes), goReceipt(&row.receipt))
+}

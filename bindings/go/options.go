@@ -1,0 +1,105 @@
+package edgecmp
+
+import "time"
+
+// Disabled is an explicit zero for the integer options whose default is not
+// zero: BreakerFailures: edgecmp.Disabled means no circuit breaker.
+const Disabled = -1
+
+// Options configure a cache. The zero value of a field stands for its default,
+// which docs/options.md gives with the range. Ranges are checked by [Open],
+// whose error names the field, the value and what is allowed.
+//
+// A test holds the fields and their tags against core's table of options.
+type Options struct {
+	// Origin: "memory:", "http://host/path/{key}" or "https://host/path/{key}".
+	// Leave it empty with Loader.
+	Origin string `option:"origin"`
+	// Loader is an origin written in Go; with a [Writer] it also takes writes.
+	Loader Loader
+
+	// StalenessBound is the hard bound: no read returns a value that may be
+	// further behind the origin. 1 s unless set.
+	StalenessBound time.Duration `option:"staleness_bound"`
+	// PrefixBounds are tighter or wider bounds by key prefix; the longest prefix
+	// that fits counts. A prefix must not contain a comma.
+	PrefixBounds map[string]time.Duration `option:"prefix_bounds"`
+	// RefreshAfter is the age at which a read starts a background refresh; half
+	// of StalenessBound unless set.
+	RefreshAfter time.Duration `option:"refresh_after"`
+	// OutageBound is how old a degraded answer may be while the origin is away
+	// (RFC 5861 stale-if-error); never unless set.
+	OutageBound time.Duration `option:"outage_bound"`
+	// NegativeBound is the bound of "no such key"; StalenessBound unless set.
+	NegativeBound time.Duration `option:"negative_bound"`
+	// ClockDriftPPM is the allowance for the drift of the local clock, added to
+	// every age, in parts per million. 500 unless set.
+	ClockDriftPPM int64 `option:"clock_drift_ppm"`
+
+	// Capacity is how many bytes all entries with all overhead may take. 64 MiB.
+	Capacity int64 `option:"capacity"`
+	// MaxKeyBytes is the length of the longest key. 1,024.
+	MaxKeyBytes int64 `option:"max_key_bytes"`
+	// MaxValueBytes: a larger value is returned, but not kept nor written. 1 MiB.
+	MaxValueBytes int64 `option:"max_value_bytes"`
+	// MaxResponseBytes: a larger answer of the origin is an error. 16 MiB.
+	MaxResponseBytes int64 `option:"max_response_bytes"`
+	// MaxHeaderBytes limits the header section of an origin's answer. 64 KiB.
+	MaxHeaderBytes int64 `option:"max_header_bytes"`
+
+	// ReadTimeout is the longest wait of a read; a context may end it sooner,
+	// [WithReadTimeout] replaces it. 1 s.
+	ReadTimeout time.Duration `option:"read_timeout"`
+	// WriteTimeout is the longest wait of a write or delete. 5 s.
+	WriteTimeout time.Duration `option:"write_timeout"`
+	// OriginTimeout is the longest wait for one answer of the origin. 1 s.
+	OriginTimeout time.Duration `option:"origin_timeout"`
+	// ConnectTimeout is the longest wait for a connection. 500 ms.
+	ConnectTimeout time.Duration `option:"connect_timeout"`
+
+	// OriginConcurrency is how many requests to the origin (or calls of Loader)
+	// run at once. 32.
+	OriginConcurrency int64 `option:"origin_concurrency"`
+	// OriginQueue is how many may wait for a free place; more are
+	// ErrOverloaded. 1,024.
+	OriginQueue int64 `option:"origin_queue"`
+	// MaxWaiters is how many reads may wait for one key. 100,000.
+	MaxWaiters int64 `option:"max_waiters"`
+	// CompareBatch is how many keys one compare request asks. 256.
+	CompareBatch int64 `option:"compare_batch"`
+	// OriginBearerToken is sent to the origin, and never shown.
+	OriginBearerToken string `option:"origin_bearer_token"`
+	// OriginCAFile has PEM certificates that an https origin may be signed by.
+	OriginCAFile string `option:"origin_ca_file"`
+
+	// BreakerFailures in a row open the circuit breaker. 5.
+	BreakerFailures int64 `option:"breaker_failures"`
+	// BreakerCooldown is how long it stays open before a probe. 250 ms.
+	BreakerCooldown time.Duration `option:"breaker_cooldown"`
+	// RetryLimit is how often one fetch is retried. 2.
+	RetryLimit int64 `option:"retry_limit"`
+	// RetryBudgetPercent is how many retries 100 requests may cause. 10.
+	RetryBudgetPercent int64 `option:"retry_budget_percent"`
+	// BackoffBase is the first wait before a retry. 10 ms.
+	BackoffBase time.Duration `option:"backoff_base"`
+	// BackoffCap is the longest wait before a retry. 1 s.
+	BackoffCap time.Duration `option:"backoff_cap"`
+
+	// LeaseStore: "embedded:" or "embedded:<name>", shared by that name within
+	// the process.
+	LeaseStore string `option:"lease_store"`
+	// LeaseTTL is how long a refresh lease holds unless released. 2 s.
+	LeaseTTL time.Duration `option:"lease_ttl"`
+	// LeaseTimeout is the longest wait for the lease store. 50 ms.
+	LeaseTimeout time.Duration `option:"lease_timeout"`
+	// RefreshQueue is how many background refreshes may wait. 65,536.
+	RefreshQueue int64 `option:"refresh_queue"`
+	// LoaderThreads is for C origins; Go loaders run in goroutines.
+	LoaderThreads int64 `option:"loader_threads"`
+	// Seed of all random draws; a different one each time unless set.
+	Seed uint64 `option:"seed"`
+
+	// ByName sets options by their names in the table, after the fields above,
+	// as text with units ("200ms", "64MiB"): for configuration files and flags.
+	ByName map[string]string
+}

@@ -1,0 +1,50 @@
+/*
+ * What makes Go's calls cheap: one crossing for each thing that Go asks, and
+ * no pointers in what Go passes by reference, so that the runtime has nothing
+ * to check and the structs can stay on the goroutine's stack.
+ */
+#ifndef EDGECMP_GO_SHIM_H
+#define EDGECMP_GO_SHIM_H
+
+#include <edgecmp.h>
+
+/* How to read: edgecmp_read_options without its pointer. */
+typedef struct edgecmp_go_read {
+	uint64_t staleness_bound_ns;
+	uint64_t outage_bound_ns;
+	uint64_t timeout_ns;
+	uint64_t min_version_high;
+	uint64_t min_version_low;
+	uint64_t flags;
+	uintptr_t traceparent; /* of char *, allocated in C; 0: none */
+} edgecmp_go_read;
+
+/* The answer to a lookup whose bytes were copied to Go's buffer. */
+typedef struct edgecmp_go_hit {
+	edgecmp_receipt receipt;
+	size_t value_len;
+	uintptr_t error; /* of edgecmp_error *, owned; 0: none */
+} edgecmp_go_hit;
+
+/* One answer: a value or an error, both borrowed from what was asked. */
+typedef struct edgecmp_go_row {
+	edgecmp_receipt receipt;
+	edgecmp_slice bytes;
+	const edgecmp_error *error;
+} edgecmp_go_row;
+
+/* The options of a read, in the form that the library takes. */
+edgecmp_read_options edgecmp_go_read_options(const edgecmp_go_read *read);
+
+/* edgecmp_lookup_into; `read` may be NULL. */
+int edgecmp_go_lookup(const edgecmp_cache *cache, const char *key, size_t key_len,
+                      const edgecmp_go_read *read, uint8_t *buffer, size_t buffer_len,
+                      edgecmp_go_hit *hit);
+
+/* What a value holds. */
+void edgecmp_go_value_row(const edgecmp_value *value, edgecmp_go_row *row);
+
+/* What all rows of results hold; `rows` has room for `count`. */
+void edgecmp_go_results_rows(const edgecmp_results *results, edgecmp_go_row *rows, size_t count);
+
+#endif
