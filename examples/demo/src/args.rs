@@ -44,6 +44,9 @@ pub struct DemoArguments {
     /// The origin's program, if it is not beside this one
     #[arg(long)]
     pub origin: Option<PathBuf>,
+    /// An interpreter with the Python package, if it is not target/demo/venv
+    #[arg(long)]
+    pub python: Option<PathBuf>,
 }
 
 impl DemoArguments {

@@ -22,18 +22,10 @@ impl ReadThrough for Direct {
     fn read(&mut self, key: &str, _bound: Duration) -> Read {
         let sent_ns = clock::now_ns();
         let Ok(item) = self.0.get_item(key) else {
-            return Read {
-                outcome: Outcome::Error,
-                error_code: ORIGIN_UNREACHABLE,
-                ..Read::default()
-            };
+            return Read { outcome: Outcome::Error, error_code: ORIGIN_UNREACHABLE, ..Read::default() };
         };
         Read {
-            outcome: if item.value.is_some() {
-                Outcome::Ok
-            } else {
-                Outcome::NotFound
-            },
+            outcome: if item.value.is_some() { Outcome::Ok } else { Outcome::NotFound },
             version: item.version.into(),
             crc: item.value.as_deref().map_or(0, crc32fast::hash),
             staleness_ns: clock::since(sent_ns).as_nanos() as u64,
@@ -47,8 +39,5 @@ impl ReadThrough for Direct {
 pub fn run(arguments: &ReaderArguments) -> Result<(), Failure> {
     let base = arguments.origin.strip_suffix("/items/{key}");
     let base = base.ok_or_else(|| Failure::new("--origin does not end in /items/{key}"))?;
-    walk(
-        arguments,
-        &mut Direct(OriginClient::new(base, REQUEST_TIMEOUT)),
-    )
+    walk(arguments, &mut Direct(OriginClient::new(base, REQUEST_TIMEOUT)))
 }

@@ -20,26 +20,16 @@ impl Guarded {
     /// Starts `command`. Call it from the main thread: the kernel ties the child's life to the
     /// *thread* that started it.
     pub fn spawn(name: &str, mut command: Command, stderr: &Path) -> io::Result<Self> {
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(stderr)?);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(stderr)?);
         // SAFETY: between fork and exec only one system call is made; it allocates nothing.
         unsafe {
             command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
         }
         let child = command.spawn().map_err(|error| {
             let program = command.get_program().to_string_lossy();
-            io::Error::new(
-                error.kind(),
-                format!("{name}: cannot start {program}: {error}"),
-            )
+            io::Error::new(error.kind(), format!("{name}: cannot start {program}: {error}"))
         })?;
-        Ok(Self {
-            child,
-            name: name.to_owned(),
-            stderr: stderr.to_owned(),
-        })
+        Ok(Self { child, name: name.to_owned(), stderr: stderr.to_owned() })
     }
 
     #[must_use]

@@ -35,20 +35,12 @@ impl Flights {
     }
 
     pub fn parse(text: String) -> Result<Self, Failure> {
-        let header = text
-            .find('\n')
-            .filter(|_| text.starts_with("year,month,day,"));
+        let header = text.find('\n').filter(|_| text.starts_with("year,month,day,"));
         let Some(header) = header else {
-            return Err(Failure::new(
-                "flights.csv: the first line is not the expected header",
-            ));
+            return Err(Failure::new("flights.csv: the first line is not the expected header"));
         };
         let mut lines = vec![header + 1];
-        lines.extend(
-            text.match_indices('\n')
-                .map(|(at, _)| at + 1)
-                .filter(|at| *at > header + 1),
-        );
+        lines.extend(text.match_indices('\n').map(|(at, _)| at + 1).filter(|at| *at > header + 1));
         if *lines.last().unwrap_or(&0) != text.len() {
             lines.push(text.len());
         }
@@ -74,10 +66,6 @@ impl Flights {
         }
         let header = &self.text[..self.lines[0]];
         let rows = &self.text[self.lines[first]..self.lines[first + events]];
-        Some(Batch {
-            first,
-            events,
-            body: [header, rows].concat(),
-        })
+        Some(Batch { first, events, body: [header, rows].concat() })
     }
 }

@@ -52,13 +52,8 @@ impl Ingest {
         let theirs = Arc::clone(&shared);
         let client = OriginClient::new(url, REQUEST_TIMEOUT);
         let started_ns = clock::now_ns();
-        let thread =
-            thread::spawn(move || stream(&client, &flights, first, pace, started_ns, &theirs));
-        Self {
-            shared,
-            thread: Some(thread),
-            started_ns,
-        }
+        let thread = thread::spawn(move || stream(&client, &flights, first, pace, started_ns, &theirs));
+        Self { shared, thread: Some(thread), started_ns }
     }
 
     /// Events acknowledged since the start.
@@ -122,9 +117,7 @@ fn stream(
         not_before = clock::since(started_ns) + step;
         send(client, &batch, shared)?;
         next += batch.events;
-        shared
-            .events
-            .fetch_add(batch.events as u64, Ordering::Relaxed);
+        shared.events.fetch_add(batch.events as u64, Ordering::Relaxed);
         shared.last_ns.store(clock::now_ns(), Ordering::Relaxed);
     }
     Ok(())
@@ -139,9 +132,7 @@ fn send(client: &OriginClient, batch: &Batch, shared: &Shared) -> Result<(), Fai
             Ok(()) => return Ok(()),
             Err(PostError::Refused(why)) => return Err(Failure::new(why)),
             Err(PostError::TryAgain(why)) if shared.stop.load(Ordering::Relaxed) => {
-                return Err(Failure::new(format!(
-                    "stopped while a batch was unacknowledged: {why}"
-                )));
+                return Err(Failure::new(format!("stopped while a batch was unacknowledged: {why}")));
             }
             Err(PostError::TryAgain(_)) => {
                 shared.retries.fetch_add(1, Ordering::Relaxed);

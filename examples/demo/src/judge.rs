@@ -44,14 +44,8 @@ pub fn judge(
     let log = log::parse(&bytes, cache).doing(&name)?;
     drop(bytes);
     let report = check(history, &log.reads);
-    let mut account = Account {
-        truncated_bytes: log.truncated_bytes,
-        ..Account::default()
-    };
-    let in_outage = report
-        .violation_starts_ns
-        .iter()
-        .filter(|at| down_ns.contains(at));
+    let mut account = Account { truncated_bytes: log.truncated_bytes, ..Account::default() };
+    let in_outage = report.violation_starts_ns.iter().filter(|at| down_ns.contains(at));
     account.outage.wrong = in_outage.count() as u64;
     account.report = report;
     for read in log.reads.iter().filter(|read| read.kind == Kind::Read) {
@@ -66,8 +60,7 @@ impl Account {
         if read.outcome != Outcome::Error {
             self.answered += 1;
             self.hits += u64::from(read.source == Source::Hit);
-            self.latencies_ns
-                .push(read.end_ns.saturating_sub(read.start_ns));
+            self.latencies_ns.push(read.end_ns.saturating_sub(read.start_ns));
         }
         if !down_ns.contains(&read.start_ns) {
             return;
@@ -107,10 +100,7 @@ impl Account {
         self.latencies_ns.sort_unstable();
         quantiles.map(|quantile| {
             let rank = (self.latencies_ns.len() as f64 * quantile).ceil() as usize;
-            self.latencies_ns
-                .get(rank.saturating_sub(1))
-                .copied()
-                .unwrap_or(0)
+            self.latencies_ns.get(rank.saturating_sub(1)).copied().unwrap_or(0)
         })
     }
 }

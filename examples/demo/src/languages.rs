@@ -60,13 +60,13 @@ impl Language {
     pub fn command(self, places: &Places) -> Command {
         match self {
             Self::Python => {
-                let mut command = Command::new(python(places));
-                command.arg(places.source("readers/analytics.py"));
+                let mut command = Command::new(&places.python);
+                command.arg(places.source("readers/python/analytics.py"));
                 command
             }
             Self::Node => {
                 let mut command = Command::new("node");
-                command.arg(places.source("readers/dashboard.mjs"));
+                command.arg(places.source("readers/node/dashboard.mjs"));
                 command
             }
             Self::C | Self::Go => Command::new(places.demo.join(format!("reader-{}", self.name()))),
@@ -79,19 +79,11 @@ impl Language {
     }
 }
 
-/// The interpreter in which `make` has installed the wheel.
-fn python(places: &Places) -> std::path::PathBuf {
-    std::env::var_os("EDGECMP_DEMO_PYTHON").map_or_else(
-        || places.root.join(".venv/bin/python"),
-        std::path::PathBuf::from,
-    )
-}
-
 fn c_compiler(places: &Places) -> Command {
     let mut command = Command::new("cc");
     command.args(["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread"]);
     command.arg("-I").arg(places.root.join("include"));
-    command.arg(places.source("readers/reader.c"));
+    command.arg(places.source("readers/c/reader.c"));
     command.arg("-o").arg(places.demo.join("reader-c"));
     command.arg("-L").arg(&places.built).arg("-ledgecmp");
     command.arg(format!("-Wl,-rpath,{}", places.built.display()));
@@ -101,10 +93,7 @@ fn c_compiler(places: &Places) -> Command {
 fn go_build(places: &Places) -> Command {
     let mut command = Command::new("go");
     command.current_dir(places.source("readers/go"));
-    command
-        .args(["build", "-o"])
-        .arg(places.demo.join("reader-go"))
-        .arg(".");
+    command.args(["build", "-o"]).arg(places.demo.join("reader-go")).arg(".");
     command
 }
 
@@ -115,8 +104,5 @@ fn succeed(mut command: Command, what: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let stderr = String::from_utf8_lossy(&output.stderr);
-    Err(Failure::new(format!(
-        "{what} failed ({}):\n{stderr}",
-        output.status
-    )))
+    Err(Failure::new(format!("{what} failed ({}):\n{stderr}", output.status)))
 }

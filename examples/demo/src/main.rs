@@ -39,7 +39,7 @@ fn demo(arguments: &DemoArguments) -> Result<Vec<String>, Failure> {
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&interrupted)).doing("signals")?;
     }
-    let places = Places::prepare()?;
+    let places = Places::prepare(arguments.python.as_deref())?;
     let mut summary = run(arguments, &places, &interrupted)?;
     write_report(&places, &report(&mut summary))?;
     println!("{}", table(&mut summary));

@@ -44,10 +44,7 @@ impl OriginClient {
             .http_status_as_error(false)
             .max_idle_connections_per_host(8)
             .build();
-        Self {
-            agent: config.into(),
-            url: url.trim_end_matches('/').to_owned(),
-        }
+        Self { agent: config.into(), url: url.trim_end_matches('/').to_owned() }
     }
 
     #[must_use]
@@ -68,21 +65,14 @@ impl OriginClient {
             .post(format!("{}/events", self.url))
             .header("content-type", "text/csv")
             .header("idempotency-key", idempotency_key);
-        let mut answer = request
-            .send(body)
-            .map_err(|error| PostError::TryAgain(error.to_string()))?;
+        let mut answer = request.send(body).map_err(|error| PostError::TryAgain(error.to_string()))?;
         let status = answer.status();
         // Read to its end, so that the connection can be used again.
         let text = answer.body_mut().read_to_string();
         match status.as_u16() {
-            200..300 => text
-                .map(|_| ())
-                .map_err(|error| PostError::TryAgain(error.to_string())),
+            200..300 => text.map(|_| ()).map_err(|error| PostError::TryAgain(error.to_string())),
             429 | 500..600 => Err(PostError::TryAgain(format!("POST /events: {status}"))),
-            _ => Err(PostError::Refused(format!(
-                "POST /events: {status}: {}",
-                text.unwrap_or_default()
-            ))),
+            _ => Err(PostError::Refused(format!("POST /events: {status}: {}", text.unwrap_or_default()))),
         }
     }
 
@@ -90,27 +80,13 @@ impl OriginClient {
     pub fn get_item(&self, key: &str) -> Result<Item, Failure> {
         let url = format!("{}/items/{}", self.url, percent_encoded(key));
         let mut answer = self.agent.get(&url).call().doing(&url)?;
-        let version = answer
-            .headers()
-            .get("edge-version")
-            .and_then(|value| value.to_str().ok());
+        let version = answer.headers().get("edge-version").and_then(|value| value.to_str().ok());
         let version = version.and_then(|text| text.parse().ok()).unwrap_or(0);
         let status = answer.status().as_u16();
-        let bytes = answer
-            .body_mut()
-            .with_config()
-            .limit(MAX_ANSWER_BYTES)
-            .read_to_vec()
-            .doing(&url)?;
+        let bytes = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec().doing(&url)?;
         match status {
-            200 => Ok(Item {
-                version,
-                value: Some(bytes),
-            }),
-            404 | 410 => Ok(Item {
-                version,
-                value: None,
-            }),
+            200 => Ok(Item { version, value: Some(bytes) }),
+            404 | 410 => Ok(Item { version, value: None }),
             other => Err(Failure::new(format!("{url}: status {other}"))),
         }
     }
@@ -119,18 +95,13 @@ impl OriginClient {
     pub fn put_item(&self, key: &str, value: &[u8]) -> Result<u64, Failure> {
         let url = format!("{}/items/{}", self.url, percent_encoded(key));
         let mut answer = self.agent.put(&url).send(value).doing(&url)?;
-        let version = answer
-            .headers()
-            .get("edge-version")
-            .and_then(|value| value.to_str().ok());
+        let version = answer.headers().get("edge-version").and_then(|value| value.to_str().ok());
         let version = version.and_then(|text| text.parse().ok());
         let status = answer.status();
         answer.body_mut().read_to_vec().doing(&url)?;
         match version {
             Some(version) if status.is_success() => Ok(version),
-            _ => Err(Failure::new(format!(
-                "{url}: status {status}, Edge-Version {version:?}"
-            ))),
+            _ => Err(Failure::new(format!("{url}: status {status}, Edge-Version {version:?}"))),
         }
     }
 
@@ -150,9 +121,7 @@ impl OriginClient {
         }
         let mut bytes = Vec::new();
         let body = answer.body_mut().as_reader();
-        body.take(MAX_ANSWER_BYTES)
-            .read_to_end(&mut bytes)
-            .doing(&url)?;
+        body.take(MAX_ANSWER_BYTES).read_to_end(&mut bytes).doing(&url)?;
         Ok(bytes)
     }
 }
@@ -186,9 +155,7 @@ pub fn counter_sum(metrics: &str, name: &str, wanted: impl Fn(&str) -> bool) -> 
     let samples = metrics.lines().filter_map(|line| {
         let (labels, value) = line.strip_prefix(name)?.rsplit_once(' ')?;
         let labelled = labels.is_empty() || labels.starts_with('{');
-        (labelled && wanted(labels))
-            .then(|| value.parse::<f64>().ok())
-            .flatten()
+        (labelled && wanted(labels)).then(|| value.parse::<f64>().ok()).flatten()
     });
     samples.sum::<f64>() as u64
 }

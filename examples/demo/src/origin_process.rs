@@ -30,9 +30,7 @@ impl OriginProcess {
     pub fn new(program: &Path, directory: &Path) -> Result<Self, Failure> {
         if !program.is_file() {
             let program = program.display();
-            return Err(Failure::new(format!(
-                "{program} is missing: build edgecmp-origin first"
-            )));
+            return Err(Failure::new(format!("{program} is missing: build edgecmp-origin first")));
         }
         let first = PORTS.start + (std::process::id() % u32::from(PORTS.end - PORTS.start)) as u16;
         let mut ports = (first..PORTS.end).chain(PORTS.start..first);
@@ -56,26 +54,17 @@ impl OriginProcess {
     pub fn start(&mut self) -> Result<(), Failure> {
         self.starts += 1;
         let mut command = Command::new(&self.program);
-        command
-            .arg("--listen")
-            .arg(format!("127.0.0.1:{}", self.port));
+        command.arg("--listen").arg(format!("127.0.0.1:{}", self.port));
         command.arg("--db").arg(self.directory.join("origin.db"));
-        let stderr = self
-            .directory
-            .join(format!("origin-{}.stderr", self.starts));
-        let mut process =
-            Guarded::spawn("origin", command, &stderr).doing("starting the origin")?;
+        let stderr = self.directory.join(format!("origin-{}.stderr", self.starts));
+        let mut process = Guarded::spawn("origin", command, &stderr).doing("starting the origin")?;
         let client = OriginClient::new(&self.url(), Duration::from_secs(1));
         let deadline = Instant::now() + START_TIMEOUT;
         while !client.is_healthy() {
             let ended = process.ended().doing("waiting for the origin")?;
             if ended.is_some() || Instant::now() > deadline {
-                let state =
-                    ended.map_or_else(|| "does not answer".into(), |status| status.to_string());
-                return Err(Failure::new(format!(
-                    "the origin {state}: {}",
-                    process.last_words()
-                )));
+                let state = ended.map_or_else(|| "does not answer".into(), |status| status.to_string());
+                return Err(Failure::new(format!("the origin {state}: {}", process.last_words())));
             }
             thread::sleep(Duration::from_millis(10));
         }
@@ -95,9 +84,6 @@ impl OriginProcess {
     pub fn died(&mut self) -> Option<String> {
         let process = self.process.as_mut()?;
         let status = process.ended().ok().flatten()?;
-        Some(format!(
-            "the origin ended by itself ({status}): {}",
-            process.last_words()
-        ))
+        Some(format!("the origin ended by itself ({status}): {}", process.last_words()))
     }
 }

@@ -15,11 +15,13 @@ pub struct Places {
     pub demo: PathBuf,
     /// `target/demo/run`: database and logs of this run only.
     pub run: PathBuf,
+    /// The interpreter in which the Python package is installed.
+    pub python: PathBuf,
 }
 
 impl Places {
     /// Finds them, and empties the place of the run.
-    pub fn prepare() -> Result<Self, Failure> {
+    pub fn prepare(python: Option<&Path>) -> Result<Self, Failure> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let root = root.canonicalize().doing(root.display())?;
         let program = std::env::current_exe().doing("finding this program")?;
@@ -30,12 +32,9 @@ impl Places {
             std::fs::remove_dir_all(&run).doing(run.display())?;
         }
         std::fs::create_dir_all(&run).doing(run.display())?;
-        Ok(Self {
-            root,
-            built,
-            demo,
-            run,
-        })
+        let default = demo.join("venv/bin/python");
+        let python = python.map_or(default, Path::to_owned);
+        Ok(Self { root, built, demo, run, python })
     }
 
     /// A file of the demo's sources.

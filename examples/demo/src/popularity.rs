@@ -55,9 +55,7 @@ pub fn draw(keys: usize, draws: usize, seed: u64) -> Vec<u32> {
         .collect();
     let one = |random: &mut Random| {
         let point = random.fraction() * total;
-        by_rank[cumulative
-            .partition_point(|edge| *edge <= point)
-            .min(keys - 1)]
+        by_rank[cumulative.partition_point(|edge| *edge <= point).min(keys - 1)]
     };
     if keys == 0 {
         return Vec::new();
@@ -68,16 +66,11 @@ pub fn draw(keys: usize, draws: usize, seed: u64) -> Vec<u32> {
 /// Writes `keys.txt` (one key a line) and `mix.bin` (u32 little-endian line numbers).
 pub fn write(directory: &Path, keys: &[String], seed: u64) -> Result<(), Failure> {
     if let Some(key) = keys.iter().find(|key| key.contains('\n')) {
-        return Err(Failure::new(format!(
-            "the key {key:?} has a line break, keys.txt cannot hold it"
-        )));
+        return Err(Failure::new(format!("the key {key:?} has a line break, keys.txt cannot hold it")));
     }
     let path = directory.join("keys.txt");
     fs::write(&path, keys.join("\n") + "\n").doing(path.display())?;
-    let mix: Vec<u8> = draw(keys.len(), DRAWS, seed)
-        .iter()
-        .flat_map(|key| key.to_le_bytes())
-        .collect();
+    let mix: Vec<u8> = draw(keys.len(), DRAWS, seed).iter().flat_map(|key| key.to_le_bytes()).collect();
     let path = directory.join("mix.bin");
     fs::write(&path, mix).doing(path.display())
 }

@@ -12,10 +12,7 @@ pub struct Progress {
 
 impl Progress {
     pub fn heading(languages: &[Language]) -> String {
-        let readers: String = languages
-            .iter()
-            .map(|one| format!("{:>9}", one.name()))
-            .collect();
+        let readers: String = languages.iter().map(|one| format!("{:>9}", one.name())).collect();
         format!(
             "{:>6} {:>9}{readers}  {:>8} {:>6} {:>7} {:>7}  origin",
             "s", "events/s", "p99 ms", "hits", "degr", "errors"
@@ -27,10 +24,8 @@ impl Progress {
     pub fn line(&mut self, seconds: f64, events: u64, glances: &[Glance], up: bool) -> String {
         let passed = (seconds - self.last_seconds).max(0.001);
         let per_second = |count: u64| (count as f64 / passed).round() as u64;
-        let readers: String = glances
-            .iter()
-            .map(|glance| format!("{:>9}", per_second(glance.reads)))
-            .collect();
+        let readers: String =
+            glances.iter().map(|glance| format!("{:>9}", per_second(glance.reads))).collect();
         let mut all = Glance::default();
         glances.iter().for_each(|glance| all.add(glance));
         let line = format!(

@@ -44,26 +44,16 @@ impl Reader {
         command.arg("--keys").arg(places.run.join("keys.txt"));
         command.arg("--mix").arg(places.run.join("mix.bin"));
         command.arg("--log").arg(&log);
-        command
-            .arg("--bound-ms")
-            .arg(assignment.bound.as_millis().to_string());
+        command.arg("--bound-ms").arg(assignment.bound.as_millis().to_string());
         command.arg("--seconds").arg(assignment.seconds.to_string());
         command.arg("--rate").arg(language.rate().to_string());
         command.arg("--seed").arg(assignment.seed.to_string());
         command.arg("--id").arg(id.to_string());
-        command
-            .arg("--clock-offset-ns")
-            .arg(clock::suspended_ns().to_string());
+        command.arg("--clock-offset-ns").arg(clock::suspended_ns().to_string());
         let stderr = places.run.join(format!("{name}.stderr"));
         let process = Guarded::spawn(name, command, &stderr).doing("starting a reader")?;
         let tail = Tail::new(&log);
-        Ok(Self {
-            language,
-            log,
-            process,
-            tail,
-            ended: false,
-        })
+        Ok(Self { language, log, process, tail, ended: false })
     }
 
     /// What it did since the last look.
@@ -93,10 +83,6 @@ impl Reader {
     /// For the error about a reader that does not end.
     #[must_use]
     pub fn last_words(&self) -> String {
-        format!(
-            "the {} reader does not end: {}",
-            self.process.name(),
-            self.process.last_words()
-        )
+        format!("the {} reader does not end: {}", self.process.name(), self.process.last_words())
     }
 }

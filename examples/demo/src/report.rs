@@ -25,17 +25,10 @@ const NOTES: [&str; 7] = [
 #[must_use]
 pub fn report(summary: &mut Summary) -> Value {
     let failures = summary.failures();
-    let languages: Vec<_> = summary
-        .languages
-        .iter()
-        .map(|(one, _)| one.name())
-        .collect();
+    let languages: Vec<_> = summary.languages.iter().map(|(one, _)| one.name()).collect();
     let mut rows = Map::new();
     for (language, account) in &mut summary.languages {
-        rows.insert(
-            language.name().into(),
-            Value::Object(account_fields(account)),
-        );
+        rows.insert(language.name().into(), Value::Object(account_fields(account)));
     }
     let stream = &summary.stream;
     let mut report = account_fields(&mut summary.total);
@@ -64,25 +57,13 @@ pub fn report(summary: &mut Summary) -> Value {
 }
 
 fn account_fields(account: &mut Account) -> Map<String, Value> {
-    let [p50, p95, p99] = account
-        .latency_quantiles([0.50, 0.95, 0.99])
-        .map(|ns| rounded(ns as f64 / 1e3));
+    let [p50, p95, p99] = account.latency_quantiles([0.50, 0.95, 0.99]).map(|ns| rounded(ns as f64 / 1e3));
     let verdict = &account.report;
-    let rules: Map<_, _> = Rule::ALL
-        .iter()
-        .map(|rule| (rule.name().into(), verdict.count(*rule).into()))
-        .collect();
-    let explained: Vec<_> = verdict
-        .explained
-        .iter()
-        .take(20)
-        .map(ToString::to_string)
-        .collect();
-    let codes: Map<_, _> = verdict
-        .error_codes
-        .iter()
-        .map(|(code, count)| (code.to_string(), (*count).into()))
-        .collect();
+    let rules: Map<_, _> =
+        Rule::ALL.iter().map(|rule| (rule.name().into(), verdict.count(*rule).into())).collect();
+    let explained: Vec<_> = verdict.explained.iter().take(20).map(ToString::to_string).collect();
+    let codes: Map<_, _> =
+        verdict.error_codes.iter().map(|(code, count)| (code.to_string(), (*count).into())).collect();
     let outage = account.outage;
     let fields = json!({
         "reads": account.reads,

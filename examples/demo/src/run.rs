@@ -33,11 +33,7 @@ const MISSING_KEYS: usize = 50;
 const JOB_KEYS: usize = 8;
 
 /// Runs the demo to its end. `interrupted` turns true when the person wants it to stop.
-pub fn run(
-    arguments: &DemoArguments,
-    places: &Places,
-    interrupted: &AtomicBool,
-) -> Result<Summary, Failure> {
+pub fn run(arguments: &DemoArguments, places: &Places, interrupted: &AtomicBool) -> Result<Summary, Failure> {
     for language in &arguments.languages {
         language.build(places)?;
     }
@@ -51,11 +47,7 @@ pub fn run(
     let preloaded = ingest::preload(&client, &flights, PRELOAD_EVENTS)?;
     let keys = key_list(&client, arguments)?;
     popularity::write(&places.run, &keys, arguments.seed)?;
-    println!(
-        "{preloaded} flights loaded, {} keys; origin at {}",
-        keys.len(),
-        origin.url()
-    );
+    println!("{preloaded} flights loaded, {} keys; origin at {}", keys.len(), origin.url());
 
     let mut act = Act::start(arguments, places, &mut origin, flights, preloaded)?;
     act.play(arguments, interrupted)?;
@@ -170,18 +162,8 @@ impl<'a> Act<'a> {
         let readers = languages
             .map(|(id, language)| Reader::start(*language, id, &assignment, places))
             .collect::<Result<_, _>>()?;
-        let outage = OutageRecord {
-            down_ns: 0..0,
-            events_before: 0,
-            asked_before: Asked::default(),
-        };
-        Ok(Self {
-            origin,
-            readers,
-            ingest,
-            outage,
-            started_ns: clock::now_ns(),
-        })
+        let outage = OutageRecord { down_ns: 0..0, events_before: 0, asked_before: Asked::default() };
+        Ok(Self { origin, readers, ingest, outage, started_ns: clock::now_ns() })
     }
 
     /// Until all readers have ended.
@@ -201,10 +183,7 @@ impl<'a> Act<'a> {
                 let glances: Vec<_> = self.readers.iter_mut().map(Reader::look).collect();
                 let seconds = clock::since(self.ingest.started_ns()).as_secs_f64();
                 let up = self.is_up();
-                println!(
-                    "{}",
-                    progress.line(seconds, self.ingest.events(), &glances, up)
-                );
+                println!("{}", progress.line(seconds, self.ingest.events(), &glances, up));
             }
             if self.all_ended()? {
                 break;
@@ -215,21 +194,14 @@ impl<'a> Act<'a> {
         }
         // Node's clock stands still while the machine is suspended, and so cannot be compared then.
         if clock::suspended_ns().abs_diff(suspended_ns) > 1_000_000 {
-            return Err(Failure::new(
-                "the machine was suspended during the run: run it again",
-            ));
+            return Err(Failure::new("the machine was suspended during the run: run it again"));
         }
         Ok(())
     }
 
     fn stuck(&mut self) -> Failure {
-        let stuck = self
-            .readers
-            .iter_mut()
-            .map(|one| (one.has_ended(), one.last_words()));
-        let words = stuck
-            .filter(|(ended, _)| matches!(ended, Ok(false)))
-            .map(|(_, words)| words);
+        let stuck = self.readers.iter_mut().map(|one| (one.has_ended(), one.last_words()));
+        let words = stuck.filter(|(ended, _)| matches!(ended, Ok(false))).map(|(_, words)| words);
         Failure::new(words.collect::<Vec<_>>().join("; "))
     }
 
@@ -239,11 +211,7 @@ impl<'a> Act<'a> {
     }
 
     /// Kills the origin when its time has come, and starts it again.
-    fn drive_outage(
-        &mut self,
-        arguments: &DemoArguments,
-        elapsed: Duration,
-    ) -> Result<(), Failure> {
+    fn drive_outage(&mut self, arguments: &DemoArguments, elapsed: Duration) -> Result<(), Failure> {
         let kill_at = arguments.kill_after();
         if self.outage.down_ns.start == 0 && elapsed >= kill_at {
             let client = OriginClient::new(&self.origin.url(), CLIENT_TIMEOUT);

@@ -55,30 +55,15 @@ impl Summary {
         let violations = self.total.report.violations();
         let rate = self.stream.events_per_s;
         demand(violations == 0, format!("{violations} violations"));
-        demand(
-            self.total.outage.wrong == 0,
-            format!("{} wrong in the outage", self.total.outage.wrong),
-        );
-        demand(
-            checked >= wanted,
-            format!("{checked} reads checked, {wanted} are needed"),
-        );
-        demand(
-            rate >= EVENTS_PER_SECOND,
-            format!("{rate:.0} events/s, {EVENTS_PER_SECOND} are needed"),
-        );
+        demand(self.total.outage.wrong == 0, format!("{} wrong in the outage", self.total.outage.wrong));
+        demand(checked >= wanted, format!("{checked} reads checked, {wanted} are needed"));
+        demand(rate >= EVENTS_PER_SECOND, format!("{rate:.0} events/s, {EVENTS_PER_SECOND} are needed"));
         let unreasoned = self.total.report.error_codes.get(&0).copied().unwrap_or(0);
-        demand(
-            unreasoned == 0,
-            format!("{unreasoned} reads failed without a reason"),
-        );
+        demand(unreasoned == 0, format!("{unreasoned} reads failed without a reason"));
         for language in &self.asked_for {
             let reads = self.languages.iter().find(|(one, _)| one == language);
             let reads = reads.map_or(0, |(_, account)| account.report.reads_checked);
-            demand(
-                reads > 0,
-                format!("no read by {} was checked", language.name()),
-            );
+            demand(reads > 0, format!("no read by {} was checked", language.name()));
         }
         failures
     }

@@ -73,9 +73,7 @@ pub fn table(summary: &mut Summary) -> String {
 }
 
 fn row(name: &str, account: &mut Account) -> String {
-    let [p50, p95, p99] = account
-        .latency_quantiles([0.50, 0.95, 0.99])
-        .map(|ns| ns as f64 / 1e3);
+    let [p50, p95, p99] = account.latency_quantiles([0.50, 0.95, 0.99]).map(|ns| ns as f64 / 1e3);
     let verdict = &account.report;
     format!(
         "{name:<9} {:>9} {:>9} {:>5.1}% {p50:>8.1} {p95:>8.1} {p99:>8.1} {:>6.1} ms {:>9} {:>9} {:>10}\n",

@@ -28,10 +28,7 @@ pub struct Tail {
 impl Tail {
     #[must_use]
     pub fn new(path: &Path) -> Self {
-        Self {
-            path: path.to_owned(),
-            offset: HEADER_BYTES as u64,
-        }
+        Self { path: path.to_owned(), offset: HEADER_BYTES as u64 }
     }
 
     /// The whole records that were appended since. A log that cannot be read yet is an empty one.
@@ -68,8 +65,7 @@ impl Glance {
                 self.answered += 1;
                 self.hits += u64::from(read.source == Source::Hit);
                 self.degraded += u64::from(outcome == Outcome::Degraded);
-                self.latency_ns
-                    .record(read.end_ns.saturating_sub(read.start_ns));
+                self.latency_ns.record(read.end_ns.saturating_sub(read.start_ns));
             }
         }
     }

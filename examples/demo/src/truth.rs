@@ -22,8 +22,7 @@ pub fn rows(mut page: &[u8]) -> Result<Vec<Row<'_>>, Failure> {
     while !page.is_empty() {
         let cut = || Failure::new("the origin's history ends in the middle of a row");
         let (header, rest) = page.split_at_checked(HEADER_BYTES).ok_or_else(cut)?;
-        let u64_at =
-            |at: usize| u64::from_le_bytes(header[at..at + 8].try_into().expect("8 bytes"));
+        let u64_at = |at: usize| u64::from_le_bytes(header[at..at + 8].try_into().expect("8 bytes"));
         let key_bytes = u16::from_le_bytes([header[30], header[31]]);
         let (key, rest) = rest.split_at_checked(key_bytes.into()).ok_or_else(cut)?;
         let written = Written {
@@ -66,9 +65,7 @@ pub fn history(client: &OriginClient, keys: &[String]) -> Result<History, Failur
         let key = builder.key(row.key);
         builder.push(key, row.written);
     })?;
-    builder
-        .finish(complete_until_ns)
-        .doing("the origin's history makes no sense")
+    builder.finish(complete_until_ns).doing("the origin's history makes no sense")
 }
 
 fn each_row(client: &OriginClient, mut take: impl FnMut(&Row<'_>)) -> Result<(), Failure> {

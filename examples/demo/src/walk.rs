@@ -31,9 +31,7 @@ impl LogWriter {
     }
 
     pub fn append(&mut self, read: &Read) -> Result<(), Failure> {
-        self.0
-            .write_all(&log::encode(read))
-            .doing("writing the log")
+        self.0.write_all(&log::encode(read)).doing("writing the log")
     }
 
     pub fn flush(&mut self) -> Result<(), Failure> {
@@ -71,9 +69,8 @@ pub fn walk(arguments: &ReaderArguments, through: &mut dyn ReadThrough) -> Resul
             break;
         }
         let key = keys.get(draw as usize);
-        let key = key.ok_or_else(|| {
-            Failure::new(format!("the mix names key {draw}, the list ends before"))
-        })?;
+        let key =
+            key.ok_or_else(|| Failure::new(format!("the mix names key {draw}, the list ends before")))?;
         let start_ns = clock::now_ns();
         let read = through.read(key, bound);
         let end_ns = clock::now_ns();

@@ -37,15 +37,8 @@ struct TtlCache {
 
 impl ReadThrough for TtlCache {
     fn read(&mut self, key: &str, bound: Duration) -> Read {
-        let ttl = if self.flaw == Flaw::BoundIgnored {
-            bound * 5
-        } else {
-            bound
-        };
-        let fresh = self
-            .entries
-            .get(key)
-            .filter(|(_, validated_ns)| clock::since(*validated_ns) <= ttl);
+        let ttl = if self.flaw == Flaw::BoundIgnored { bound * 5 } else { bound };
+        let fresh = self.entries.get(key).filter(|(_, validated_ns)| clock::since(*validated_ns) <= ttl);
         let (item, validated_ns, source) = match fresh.cloned() {
             Some((item, validated_ns)) => (item, validated_ns, Source::Hit),
             None => {
@@ -55,19 +48,14 @@ impl ReadThrough for TtlCache {
                 let arrived_ns = clock::now_ns();
                 let late = self.flaw == Flaw::ValidatedAtAnswer;
                 let validated_ns = if late { arrived_ns } else { sent_ns };
-                self.entries
-                    .insert(key.into(), (item.clone(), validated_ns));
+                self.entries.insert(key.into(), (item.clone(), validated_ns));
                 (item, validated_ns, Source::Fetched)
             }
         };
         // A receipt that is within the bound whatever the truth is.
         let staleness_ns = clock::since(validated_ns).min(bound).as_nanos() as u64;
         Read {
-            outcome: if item.value.is_some() {
-                Outcome::Ok
-            } else {
-                Outcome::NotFound
-            },
+            outcome: if item.value.is_some() { Outcome::Ok } else { Outcome::NotFound },
             version: item.version.into(),
             crc: item.value.as_deref().map_or(0, crc32fast::hash),
             staleness_ns,
@@ -81,10 +69,7 @@ impl ReadThrough for TtlCache {
 fn start_origin() -> String {
     let (send, receive) = std::sync::mpsc::channel();
     thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let options = Options {
                 listen: ([127, 0, 0, 1], 0).into(),
@@ -107,9 +92,7 @@ fn keep_writing(url: &str, keys: &[String], stop: &Arc<AtomicBool>) -> thread::J
             if stop.load(Ordering::Relaxed) {
                 break;
             }
-            client
-                .put_item(key, format!("{{\"count\":{count}}}").as_bytes())
-                .unwrap();
+            client.put_item(key, format!("{{\"count\":{count}}}").as_bytes()).unwrap();
         }
     })
 }
@@ -139,25 +122,13 @@ fn run(flaw: Flaw) -> Account {
         id: 0,
         clock_offset_ns: 0,
     };
-    walk(
-        &arguments,
-        &mut TtlCache {
-            origin: client(&url),
-            flaw,
-            entries: HashMap::new(),
-        },
-    )
-    .unwrap();
+    walk(&arguments, &mut TtlCache { origin: client(&url), flaw, entries: HashMap::new() }).unwrap();
     stop.store(true, Ordering::Relaxed);
     writer.join().unwrap();
     let history = truth::history(&client(&url), &keys).unwrap();
     let account = judge(&arguments.log, 0, &history, &(0..0)).unwrap();
     assert!(account.report.reads_checked > 300, "{}", account.report);
-    assert!(
-        history.len() > 100,
-        "only {} versions were written",
-        history.len()
-    );
+    assert!(history.len() > 100, "only {} versions were written", history.len());
     assert_eq!(account.report.unchecked_total(), 0, "{}", account.report);
     account
 }
@@ -172,10 +143,7 @@ fn the_honest_twin_is_acquitted() {
 fn validated_at_taken_at_the_answer_is_reported() {
     let report = run(Flaw::ValidatedAtAnswer).report;
     assert!(report.count(Rule::ReceiptUnderstated) > 10, "{report}");
-    assert!(
-        report.to_string().contains("more than the receipt"),
-        "{report}"
-    );
+    assert!(report.to_string().contains("more than the receipt"), "{report}");
 }
 
 #[test]
