@@ -105,6 +105,27 @@ fn an_idempotency_key_writes_once_and_for_one_request() {
 }
 
 #[test]
+fn answers_for_retries_are_forgotten_after_a_day() {
+    let database = Database::new();
+    let origin = database.start();
+    let [old, young] = ["old", "young"].map(|id| [("idempotency-key", id)]);
+    origin.client.put(b"k", b"1", &old).unwrap();
+    origin.client.put(b"k", b"2", &young).unwrap();
+    assert!(origin.terminate());
+    let hours_ago = |hours: i64| hours * 60 * 60 * 1000;
+    let connection = rusqlite::Connection::open(database.path()).unwrap();
+    for (id, age_ms) in [("old", hours_ago(25)), ("young", hours_ago(23))] {
+        let sql = "UPDATE idempotency SET at_ms = at_ms - ?2 WHERE key = ?1";
+        assert_eq!(connection.execute(sql, (id, age_ms)).unwrap(), 1);
+    }
+    drop(connection);
+    let origin = database.start();
+    origin.client.put(b"other", b"", &[]).unwrap();
+    assert_eq!(origin.client.put(b"k", b"2", &young).unwrap().version(), Some(2));
+    assert_eq!(origin.client.put(b"k", b"1", &old).unwrap().version(), Some(4));
+}
+
+#[test]
 fn concurrent_retries_write_once() {
     let origin = Origin::in_memory();
     let headers = [("idempotency-key", "race")];

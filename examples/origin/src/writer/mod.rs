@@ -147,7 +147,10 @@ impl Writer {
     pub async fn record_times(&self) -> Result<(), Problem> {
         let (answer, done) = oneshot::channel();
         self.submit(Job::RecordTimes(answer))?;
-        done.await.map_err(|_| stopped())
+        done.await.map_err(|_| {
+            let detail = "the writer cannot record times; see its standard error";
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+        })
     }
 
     fn submit(&self, job: Job) -> Result<(), Problem> {

@@ -85,11 +85,11 @@ pub fn keep_answer(
     Ok(())
 }
 
-/// Forgets answers older than `before_ms`; a bounded number at once, so that no write waits long.
-pub fn prune_answers(transaction: &Transaction<'_>, before_ms: i64) -> Result<usize> {
+/// Forgets at most `limit` answers older than `before_ms`, the oldest first.
+pub fn prune_answers(transaction: &Transaction<'_>, before_ms: i64, limit: usize) -> Result<usize> {
     let mut statement = transaction.prepare_cached(
         "DELETE FROM idempotency WHERE key IN
-           (SELECT key FROM idempotency WHERE at_ms < ?1 ORDER BY at_ms LIMIT 1000)",
+           (SELECT key FROM idempotency WHERE at_ms < ?1 ORDER BY at_ms LIMIT ?2)",
     )?;
-    statement.execute([before_ms])
+    statement.execute(params![before_ms, limit])
 }

@@ -24,7 +24,8 @@ const RECORD_TIMES_AFTER: Duration = Duration::from_millis(100);
 const IDLE: Duration = Duration::from_secs(60);
 /// How long answers are kept for retries.
 const IDEMPOTENCY_MS: i64 = 24 * 60 * 60 * 1000;
-const PRUNE_EVERY_MS: i64 = 60 * 1000;
+/// More than one, so that old answers go faster than new ones come; few, so that no write waits long.
+const PRUNED_PER_WRITE: usize = 4;
 
 pub struct Worker {
     database: Database,
@@ -33,13 +34,12 @@ pub struct Worker {
     documents: Documents,
     /// Committed transactions whose visibility is not in the database: (first version, instant).
     unrecorded: Vec<(u64, u64)>,
-    pruned_ms: i64,
 }
 
 impl Worker {
     pub fn new(database: Database, state: Arc<State>, metrics: Arc<Metrics>) -> Self {
         let documents = Documents::new();
-        Self { database, state, metrics, documents, unrecorded: Vec::new(), pruned_ms: 0 }
+        Self { database, state, metrics, documents, unrecorded: Vec::new() }
     }
 
     /// Until the last sender is gone.
@@ -48,7 +48,9 @@ impl Worker {
             let wait = if self.unrecorded.is_empty() { IDLE } else { RECORD_TIMES_AFTER };
             match queue.recv_timeout(wait) {
                 Ok(first) => self.commit(first, queue),
-                Err(RecvTimeoutError::Timeout) => self.record_times(),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.record_times();
+                }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
@@ -75,8 +77,8 @@ impl Worker {
         if !writes.is_empty() {
             self.commit_writes(writes);
         }
-        if !watchers.is_empty() {
-            self.record_times();
+        // Without an answer a watcher learns that it failed.
+        if !watchers.is_empty() && self.record_times() {
             for watcher in watchers {
                 // If this fails nobody waits any more.
                 let _ = watcher.send(());
@@ -109,10 +111,7 @@ impl Worker {
         let transaction =
             self.database.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         record(&transaction, &self.unrecorded)?;
-        let now_ms = clock::wall_ms();
-        if now_ms - self.pruned_ms > PRUNE_EVERY_MS {
-            sql::prune_answers(&transaction, now_ms - IDEMPOTENCY_MS)?;
-        }
+        sql::prune_answers(&transaction, clock::wall_ms() - IDEMPOTENCY_MS, PRUNED_PER_WRITE * writes.len())?;
         let mut group = Group::new(&transaction, &self.state, &self.documents, last_version, began_ns);
         let mut outcomes = Vec::with_capacity(writes.len());
         for pending in writes {
@@ -121,7 +120,6 @@ impl Worker {
         let staged = group.finish()?;
         transaction.commit()?;
         self.unrecorded.clear();
-        self.pruned_ms = now_ms.max(self.pruned_ms);
         Ok((outcomes, staged))
     }
 
@@ -145,19 +143,21 @@ impl Worker {
         self.unrecorded.push((first_version, clock::boottime_ns()));
     }
 
-    fn record_times(&mut self) {
+    /// Whether the database now has all times.
+    fn record_times(&mut self) -> bool {
         if self.unrecorded.is_empty() {
-            return;
+            return true;
         }
         let result = self.database.connection.transaction().and_then(|transaction| {
             record(&transaction, &self.unrecorded)?;
             transaction.commit()
         });
-        match result {
+        match &result {
             Ok(()) => self.unrecorded.clear(),
             // They stay in the list and go with the next transaction.
             Err(error) => eprintln!("edgecmp-origin: recording times failed: {error}"),
         }
+        result.is_ok()
     }
 }
 
