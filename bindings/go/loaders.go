@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"unsafe"
 )
@@ -129,7 +130,8 @@ func (c *originCall) fail(err error) {
 	} else {
 		errors.As(err, &code)
 	}
-	message := C.CString(err.Error())
+	// Not refused as other texts are: better an odd message than none.
+	message := C.CString(strings.ReplaceAll(strings.ToValidUTF8(err.Error(), "\uFFFD"), "\x00", "\uFFFD"))
 	defer freeText(message)
 	C.edgecmp_responder_fail(c.take(), C.int32_t(code), message, nil)
 }
