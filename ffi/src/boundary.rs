@@ -8,16 +8,13 @@ use edgecmp_core::{Code, Error, Result};
 use crate::error::edgecmp_error;
 use crate::status::edgecmp_status;
 
-/// Where a call leaves its error: NULL if the caller does not want it.
-pub(crate) type ErrorOut<'a> = Option<&'a mut MaybeUninit<*mut edgecmp_error>>;
-
 /// Runs the body of a fallible export. The error, or NULL, goes to `error`;
-/// its code is the status.
+/// its code is the status. NULL: the caller does not want it.
 pub(crate) fn call(
     error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
     body: impl FnOnce() -> Result<edgecmp_status>,
 ) -> edgecmp_status {
-    let outcome = caught(body).unwrap_or_else(|panic| Err(panic));
+    let outcome = caught(body).flatten();
     let (status, failure) = match outcome {
         Ok(status) => (status, None),
         Err(failure) => (edgecmp_status::from(failure.code()), Some(failure)),
@@ -44,10 +41,7 @@ fn caught<T>(body: impl FnOnce() -> T) -> Result<T> {
             .unwrap_or_else(|| "no message".to_owned());
         // A payload whose own drop panics must not get out either.
         std::mem::forget(payload);
-        Error::new(
-            Code::Internal,
-            format!("caught at the C boundary: {what}; please report it"),
-        )
+        Error::new(Code::Internal, format!("caught at the C boundary: {what}; please report it"))
     })
 }
 
@@ -64,11 +58,7 @@ mod tests {
         let raw = unsafe { error.assume_init() };
         // SAFETY: not NULL after a failure, and made by `Box::into_raw`.
         let error = unsafe { Box::from_raw(raw) };
-        assert!(
-            error.error().message().contains("slot 7 is gone"),
-            "{}",
-            error.error()
-        );
+        assert!(error.error().message().contains("slot 7 is gone"), "{}", error.error());
     }
 
     #[test]
@@ -80,10 +70,7 @@ mod tests {
     #[test]
     fn success_writes_null() {
         let mut error = MaybeUninit::new(std::ptr::dangling_mut());
-        assert_eq!(
-            call(Some(&mut error), || Ok(edgecmp_status::EDGECMP_MISS)),
-            edgecmp_status::EDGECMP_MISS
-        );
+        assert_eq!(call(Some(&mut error), || Ok(edgecmp_status::EDGECMP_MISS)), edgecmp_status::EDGECMP_MISS);
         // SAFETY: `call` always writes the error out.
         assert!(unsafe { error.assume_init() }.is_null());
     }

@@ -2,7 +2,8 @@
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use edgecmp_core::Cache;
 
@@ -10,12 +11,14 @@ use crate::boundary::{call, infallible};
 use crate::error::edgecmp_error;
 use crate::options::edgecmp_options;
 use crate::pointers::{bytes, required, required_out};
+use crate::running::Running;
 use crate::status::edgecmp_status::{self, EDGECMP_OK, EDGECMP_PENDING};
 
 /// A cache. Every call on it may be made from any number of threads at once,
 /// except `edgecmp_cache_free`.
 pub struct edgecmp_cache {
     pub(crate) cache: Cache,
+    running: Arc<Running>,
 }
 
 /// Opens a cache. The options stay the caller's. Does not ask the origin, and
@@ -29,11 +32,12 @@ pub extern "C" fn edgecmp_open(
     call(error, || {
         let out = required_out(cache, "cache")?;
         let edgecmp_options { options, origin } = required(options, "options")?;
+        let running = Running::new();
         let cache = match origin {
             None => Cache::open(options.clone())?,
-            Some(maker) => Cache::open_with_origin(options.clone(), maker.make(options)?)?,
+            Some(maker) => Cache::open_with_origin(options.clone(), maker.make(options, &running)?)?,
         };
-        *out = Box::into_raw(Box::new(edgecmp_cache { cache }));
+        *out = Box::into_raw(Box::new(edgecmp_cache { cache, running }));
         Ok(EDGECMP_OK)
     })
 }
@@ -50,9 +54,12 @@ pub extern "C" fn edgecmp_close(
     error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
 ) -> edgecmp_status {
     call(error, || {
-        let ended = required(cache, "cache")?
-            .cache
-            .close(Duration::from_nanos(timeout_ns))?;
+        let cache = required(cache, "cache")?;
+        let timeout = Duration::from_nanos(timeout_ns);
+        // A time-out beyond what the clock can count is as good as a year.
+        let year = Duration::from_secs(365 * 86_400);
+        let deadline = Instant::now() + timeout.min(year);
+        let ended = cache.cache.close(timeout)? & cache.running.wait_until(deadline);
         Ok(if ended { EDGECMP_OK } else { EDGECMP_PENDING })
     })
 }

@@ -22,11 +22,7 @@ impl edgecmp_error {
     pub(crate) fn new(error: Error) -> Self {
         let message = c_string(error.message());
         let idempotency_key = error.idempotency_key().map(c_string);
-        Self {
-            error,
-            message,
-            idempotency_key,
-        }
+        Self { error, message, idempotency_key }
     }
 
     /// An error that the caller owns.
@@ -44,9 +40,7 @@ impl edgecmp_error {
 #[unsafe(no_mangle)]
 pub extern "C" fn edgecmp_error_code(error: Option<&edgecmp_error>) -> edgecmp_status {
     infallible(edgecmp_status::EDGECMP_INTERNAL, || {
-        error.map_or(edgecmp_status::EDGECMP_OK, |error| {
-            error.error.code().into()
-        })
+        error.map_or(edgecmp_status::EDGECMP_OK, |error| error.error.code().into())
     })
 }
 
@@ -54,17 +48,13 @@ pub extern "C" fn edgecmp_error_code(error: Option<&edgecmp_error>) -> edgecmp_s
 /// value. Lives as long as the error. Empty for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn edgecmp_error_message(error: Option<&edgecmp_error>) -> *const c_char {
-    infallible(c"".as_ptr(), || {
-        error.map_or(c"".as_ptr(), |error| error.message.as_ptr())
-    })
+    infallible(c"".as_ptr(), || error.map_or(c"".as_ptr(), |error| error.message.as_ptr()))
 }
 
 /// Whether the same call may succeed later without a change to it.
 #[unsafe(no_mangle)]
 pub extern "C" fn edgecmp_error_retriable(error: Option<&edgecmp_error>) -> bool {
-    infallible(false, || {
-        error.is_some_and(|error| error.error.is_retriable())
-    })
+    infallible(false, || error.is_some_and(|error| error.error.is_retriable()))
 }
 
 /// After `EDGECMP_UNKNOWN_OUTCOME`: the key with which a retry does not write
@@ -73,9 +63,7 @@ pub extern "C" fn edgecmp_error_retriable(error: Option<&edgecmp_error>) -> bool
 #[unsafe(no_mangle)]
 pub extern "C" fn edgecmp_error_idempotency_key(error: Option<&edgecmp_error>) -> *const c_char {
     infallible(ptr::null(), || {
-        error
-            .and_then(|error| error.idempotency_key.as_deref())
-            .map_or(ptr::null(), |key| key.as_ptr())
+        error.and_then(|error| error.idempotency_key.as_deref()).map_or(ptr::null(), |key| key.as_ptr())
     })
 }
 

@@ -107,42 +107,34 @@ impl edgecmp_event {
         responder: ptr::null_mut(),
     };
 
-    pub(crate) fn new(completion: Completion) -> Self {
-        use edgecmp_event_kind::*;
-        let (tag, outcome) = match completion {
-            Completion::Call { tag, outcome } => (tag, outcome),
+    /// The event of a completion. `None`: an origin call that C has no word for.
+    pub(crate) fn new(completion: Completion) -> Option<Self> {
+        match completion {
+            Completion::Call { tag, outcome } => Some(Self { tag, ..Self::ended(outcome) }),
             Completion::Origin(call) => {
-                let (request, responder) = edgecmp_responder::into_raw(call);
-                return Self {
-                    kind: EDGECMP_EVENT_ORIGIN_CALL,
-                    request,
-                    responder,
-                    ..Self::EMPTY
-                };
+                let kind = edgecmp_event_kind::EDGECMP_EVENT_ORIGIN_CALL;
+                let (request, responder) = edgecmp_responder::into_raw(call)?;
+                Some(Self { kind, request, responder, ..Self::EMPTY })
             }
-        };
-        let event = Self { tag, ..Self::EMPTY };
+        }
+    }
+
+    fn ended(outcome: Outcome) -> Self {
+        use edgecmp_event_kind::*;
+        let event = Self::EMPTY;
         match outcome {
-            Outcome::Value(value) => Self {
-                kind: EDGECMP_EVENT_VALUE,
-                value: edgecmp_value::into_raw(value),
-                ..event
-            },
-            Outcome::Results(rows) => Self {
-                kind: EDGECMP_EVENT_RESULTS,
-                results: edgecmp_results::into_raw(rows),
-                ..event
-            },
-            Outcome::Written(written) => Self {
-                kind: EDGECMP_EVENT_WRITTEN,
-                version: written.version.into(),
-                ..event
-            },
-            Outcome::Failed(error) => Self {
-                status: error.code().into(),
-                error: edgecmp_error::into_raw(error),
-                ..event
-            },
+            Outcome::Value(value) => {
+                Self { kind: EDGECMP_EVENT_VALUE, value: edgecmp_value::into_raw(value), ..event }
+            }
+            Outcome::Results(rows) => {
+                Self { kind: EDGECMP_EVENT_RESULTS, results: edgecmp_results::into_raw(rows), ..event }
+            }
+            Outcome::Written(written) => {
+                Self { kind: EDGECMP_EVENT_WRITTEN, version: written.version.into(), ..event }
+            }
+            Outcome::Failed(error) => {
+                Self { status: error.code().into(), error: edgecmp_error::into_raw(error), ..event }
+            }
         }
     }
 }

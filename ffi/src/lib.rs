@@ -10,14 +10,12 @@
 //! - No state of this crate is thread-local or global: a caller may move
 //!   between threads from one call to the next.
 #![expect(non_camel_case_types, reason = "types bear the names they have in C")]
-#![allow(
-    missing_debug_implementations,
-    reason = "no Rust code ever sees these types"
-)]
+#![allow(missing_debug_implementations, reason = "no Rust code ever sees these types")]
 
 // Machinery.
 mod boundary;
 mod pointers;
+mod running;
 mod sized;
 mod text;
 

@@ -100,9 +100,8 @@ unsafe impl SizedOut for edgecmp_option_info {
 }
 
 static TABLE: LazyLock<Vec<[CString; 6]>> = LazyLock::new(|| {
-    let row = |o: &edgecmp_core::OptionSpec| {
-        [o.name, o.kind, o.default, o.range.0, o.range.1, o.doc].map(c_string)
-    };
+    let row =
+        |o: &edgecmp_core::OptionSpec| [o.name, o.kind, o.default, o.range.0, o.range.1, o.doc].map(c_string);
     OPTIONS.iter().map(row).collect()
 });
 
@@ -124,15 +123,7 @@ pub unsafe extern "C" fn edgecmp_options_at(
             .get(index)
             .ok_or_else(|| Error::invalid("index", index, "below edgecmp_options_count()"))?;
         let [name, kind, default_value, min, max, doc] = row.each_ref().map(|text| text.as_ptr());
-        let row = edgecmp_option_info {
-            struct_size: 0,
-            name,
-            kind,
-            default_value,
-            min,
-            max,
-            doc,
-        };
+        let row = edgecmp_option_info { struct_size: 0, name, kind, default_value, min, max, doc };
         // SAFETY: by contract NULL or a struct whose `struct_size` is set.
         unsafe { sized::write(info, row, "info") }?;
         Ok(EDGECMP_OK)

@@ -4,8 +4,8 @@ use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
-use edgecmp_core::origin::callback::{HostOrigin, LoaderPool, OriginCall};
-use edgecmp_core::{Code, Options, Result};
+use edgecmp_core::origin::callback::{HostOrigin, OriginCall};
+use edgecmp_core::{LoaderPool, Options, Result};
 
 use crate::boundary::call;
 use crate::error::edgecmp_error;
@@ -14,6 +14,7 @@ use crate::options::edgecmp_options;
 use crate::pointers::required;
 use crate::queue::{Shared, edgecmp_queue};
 use crate::responder::{edgecmp_origin_request, edgecmp_responder, is_write};
+use crate::running::Running;
 use crate::status::edgecmp_status::{self, EDGECMP_OK};
 
 /// Called for one request to the origin, on a thread of the library, several
@@ -34,12 +35,14 @@ pub type edgecmp_drop_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
 /// Makes the origin of each cache that is opened with the same options.
 pub(crate) trait OriginMaker: Send + Sync {
-    fn make(&self, options: &Options) -> Result<Arc<dyn HostOrigin>>;
+    /// The origin of one cache; it counts its callbacks in `running`.
+    fn make(&self, options: &Options, running: &Arc<Running>) -> Result<Arc<dyn HostOrigin>>;
 }
 
-/// The C functions of an origin, with what they are called with.
+/// The C functions of an origin, with what they are called with. Counted by
+/// the options and by every cache that was opened with them.
 struct Callback {
-    fetch: unsafe extern "C" fn(*mut c_void, *const edgecmp_origin_request, *mut edgecmp_responder),
+    fetch: edgecmp_origin_fn,
     write: edgecmp_origin_fn,
     user_data: *mut c_void,
     drop_user_data: edgecmp_drop_fn,
@@ -53,16 +56,10 @@ unsafe impl Sync for Callback {}
 
 impl Callback {
     fn call(&self, call: OriginCall) {
-        let function = if is_write(&call) {
-            self.write
-        } else {
-            Some(self.fetch)
-        };
-        let Some(function) = function else {
-            let message = "the origin callback has no write function";
-            return call.responder.fail(Code::Unsupported, message.to_owned());
-        };
-        let (request, responder) = edgecmp_responder::into_raw(call);
+        // Core sends no write to an origin that is not writable.
+        let function = if is_write(&call) { self.write } else { self.fetch };
+        let Some(function) = function else { return };
+        let Some((request, responder)) = edgecmp_responder::into_raw(call) else { return };
         // SAFETY: the caller of `edgecmp_origin_callback` promised that the function may be called so.
         unsafe { function(self.user_data, request, responder) };
     }
@@ -77,17 +74,15 @@ impl Drop for Callback {
     }
 }
 
-/// Counted by the options and by every cache that was opened with them.
-struct CallbackMaker(Arc<Callback>);
-
-impl OriginMaker for CallbackMaker {
-    fn make(&self, options: &Options) -> Result<Arc<dyn HostOrigin>> {
-        let callback = self.0.clone();
+impl OriginMaker for Arc<Callback> {
+    fn make(&self, options: &Options, running: &Arc<Running>) -> Result<Arc<dyn HostOrigin>> {
+        let (callback, running) = (self.clone(), running.clone());
         let threads = usize::try_from(options.loader_threads).unwrap_or(usize::MAX);
-        Ok(Arc::new(LoaderPool::new(
-            threads,
-            Arc::new(move |call| callback.call(call)),
-        )))
+        let serve = move |call| {
+            let _running = running.enter();
+            callback.call(call);
+        };
+        Ok(Arc::new(LoaderPool::new(threads, self.write.is_some(), Arc::new(serve))))
     }
 }
 
@@ -105,26 +100,16 @@ pub unsafe extern "C" fn edgecmp_origin_callback(
     error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
 ) -> edgecmp_status {
     call(error, || {
-        extern "C" fn never(
-            _: *mut c_void,
-            _: *const edgecmp_origin_request,
-            _: *mut edgecmp_responder,
-        ) {
-        }
         // First of all: from here on the user data is dropped whatever happens.
-        let callback = Callback {
-            fetch: fetch.unwrap_or(never),
-            write,
-            user_data,
-            drop_user_data,
-        };
+        let callback = Arc::new(Callback { fetch, write, user_data, drop_user_data });
         required(fetch, "fetch")?;
-        required(options, "options")?.origin = Some(Arc::new(CallbackMaker(Arc::new(callback))));
+        required(options, "options")?.origin = Some(Arc::new(callback));
         Ok(EDGECMP_OK)
     })
 }
 
 /// Delivers origin calls as events, for hosts with a scheduler of their own.
+#[derive(Clone)]
 struct QueueOrigin {
     queue: Arc<Shared>,
     writable: bool,
@@ -132,24 +117,19 @@ struct QueueOrigin {
 
 impl HostOrigin for QueueOrigin {
     fn call(&self, call: OriginCall) {
-        if !self.writable && is_write(&call) {
-            return call
-                .responder
-                .fail(Code::Unsupported, "the origin is read-only".to_owned());
-        }
         // If nobody polls any more the responder is dropped, which fails the call.
         self.queue.push(Completion::Origin(call));
     }
 
-    fn writable(&self) -> bool {
+    fn is_writable(&self) -> bool {
         self.writable
     }
 }
 
-impl OriginMaker for Arc<QueueOrigin> {
-    fn make(&self, _: &Options) -> Result<Arc<dyn HostOrigin>> {
+impl OriginMaker for QueueOrigin {
+    fn make(&self, _: &Options, _: &Arc<Running>) -> Result<Arc<dyn HostOrigin>> {
         self.queue.check_fork()?;
-        Ok(self.clone())
+        Ok(Arc::new(self.clone()))
     }
 }
 
@@ -167,7 +147,7 @@ pub extern "C" fn edgecmp_origin_queue(
         let options = required(options, "options")?;
         let queue = required(queue, "queue")?.shared.clone();
         queue.check_fork()?;
-        options.origin = Some(Arc::new(Arc::new(QueueOrigin { queue, writable })));
+        options.origin = Some(Arc::new(QueueOrigin { queue, writable }));
         Ok(EDGECMP_OK)
     })
 }

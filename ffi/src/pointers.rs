@@ -21,26 +21,17 @@ pub struct edgecmp_slice {
 
 impl edgecmp_slice {
     /// No value.
-    pub(crate) const NONE: Self = Self {
-        data: std::ptr::null(),
-        len: 0,
-    };
+    pub(crate) const NONE: Self = Self { data: std::ptr::null(), len: 0 };
 
     /// A view; it lives as long as what it looks at.
     pub(crate) fn of(bytes: &[u8]) -> Self {
-        Self {
-            data: bytes.as_ptr(),
-            len: bytes.len(),
-        }
+        Self { data: bytes.as_ptr(), len: bytes.len() }
     }
 }
 
 /// The error of a NULL where there must be something.
 pub(crate) fn null(parameter: &str) -> Error {
-    Error::new(
-        Code::InvalidArgument,
-        format!("{parameter}: got NULL; allowed: a valid pointer"),
-    )
+    Error::new(Code::InvalidArgument, format!("{parameter}: got NULL; allowed: a valid pointer"))
 }
 
 /// A parameter that must not be NULL.
@@ -61,20 +52,14 @@ pub(crate) fn required_out<'a, T>(
 ///
 /// # Safety
 /// `data` is NULL or points to `len` bytes that nobody writes during `'a`.
-pub(crate) unsafe fn bytes<'a>(
-    data: *const c_void,
-    len: usize,
-    parameter: &str,
-) -> Result<&'a [u8]> {
+pub(crate) unsafe fn bytes<'a>(data: *const c_void, len: usize, parameter: &str) -> Result<&'a [u8]> {
     match (data.is_null(), len) {
         (_, 0) => Ok(&[]),
         (true, _) => Err(null(parameter)),
         // Rust allows no object above isize::MAX bytes; a length like that is a negative number.
-        (false, len) if isize::try_from(len).is_err() => Err(Error::invalid(
-            &format!("{parameter}_len"),
-            len,
-            "the number of bytes",
-        )),
+        (false, len) if isize::try_from(len).is_err() => {
+            Err(Error::invalid(&format!("{parameter}_len"), len, "the number of bytes"))
+        }
         // SAFETY: the caller's promise; the length was checked above.
         (false, len) => Ok(unsafe { slice::from_raw_parts(data.cast(), len) }),
     }
@@ -84,20 +69,12 @@ pub(crate) unsafe fn bytes<'a>(
 ///
 /// # Safety
 /// `first` is NULL or points to `count` elements that nobody writes during `'a`.
-pub(crate) unsafe fn array<'a, T>(
-    first: *const T,
-    count: usize,
-    parameter: &str,
-) -> Result<&'a [T]> {
+pub(crate) unsafe fn array<'a, T>(first: *const T, count: usize, parameter: &str) -> Result<&'a [T]> {
     match (first.is_null(), count) {
         (_, 0) => Ok(&[]),
         (true, _) => Err(null(parameter)),
         (false, count) if count > isize::MAX as usize / size_of::<T>().max(1) => {
-            Err(Error::invalid(
-                &format!("{parameter}_count"),
-                count,
-                "the number of elements",
-            ))
+            Err(Error::invalid(&format!("{parameter}_count"), count, "the number of elements"))
         }
         // SAFETY: the caller's promise; the count was checked above.
         (false, count) => Ok(unsafe { slice::from_raw_parts(first, count) }),
@@ -108,10 +85,7 @@ pub(crate) unsafe fn array<'a, T>(
 ///
 /// # Safety
 /// `text` is NULL or NUL-terminated, and nobody writes it during `'a`.
-pub(crate) unsafe fn optional_text<'a>(
-    text: *const c_char,
-    parameter: &str,
-) -> Result<Option<&'a str>> {
+pub(crate) unsafe fn optional_text<'a>(text: *const c_char, parameter: &str) -> Result<Option<&'a str>> {
     if text.is_null() {
         return Ok(None);
     }
@@ -119,11 +93,7 @@ pub(crate) unsafe fn optional_text<'a>(
     let text = unsafe { CStr::from_ptr(text) };
     match text.to_str() {
         Ok(text) => Ok(Some(text)),
-        Err(_) => Err(Error::invalid(
-            parameter,
-            "bytes that are not UTF-8",
-            "UTF-8 text",
-        )),
+        Err(_) => Err(Error::invalid(parameter, "bytes that are not UTF-8", "UTF-8 text")),
     }
 }
 

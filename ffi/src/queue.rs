@@ -43,14 +43,11 @@ pub(crate) enum Cancelled {
 }
 
 impl Cancelled {
-    fn error(self) -> Error {
+    fn error(self, why: &'static str) -> Error {
         match self {
-            Self::Read => Error::new(Code::Cancelled, "the caller cancelled the read"),
+            Self::Read => Error::new(Code::Cancelled, why),
             Self::Write { idempotency_key } => {
-                let error = Error::new(
-                    Code::UnknownOutcome,
-                    "the caller cancelled the write, which may still happen",
-                );
+                let error = Error::new(Code::UnknownOutcome, why);
                 match idempotency_key {
                     Some(key) => error.with_idempotency_key(&key),
                     None => error,
@@ -67,21 +64,14 @@ impl Shared {
         if self.fork_generation == fork_generation() {
             return Ok(());
         }
-        Err(Error::new(
-            Code::Forked,
-            "queue: it belongs to the parent process; make a new one in the child",
-        ))
+        Err(Error::new(Code::Forked, "queue: it belongs to the parent process; make a new one in the child"))
     }
 
     /// Notes a call before it can end.
     pub(crate) fn begin(&self, tag: u64, cancelled: Cancelled) -> Result<()> {
         let mut in_progress = self.lock();
         if in_progress.contains_key(&tag) {
-            return Err(Error::invalid(
-                "tag",
-                tag,
-                "one that no call in progress on this queue has",
-            ));
+            return Err(Error::invalid("tag", tag, "one that no call in progress on this queue has"));
         }
         in_progress.insert(tag, cancelled);
         Ok(())
@@ -94,9 +84,15 @@ impl Shared {
 
     /// Pushes the one event of a call, unless it was cancelled before.
     pub(crate) fn complete(&self, tag: u64, outcome: Outcome) {
-        if self.lock().remove(&tag).is_some() {
-            self.push(Completion::Call { tag, outcome });
-        }
+        let Some(cancelled) = self.lock().remove(&tag) else { return };
+        let outcome = match (outcome, cancelled) {
+            // The cache was closed under a write that may still happen.
+            (Outcome::Failed(error), write @ Cancelled::Write { .. }) if error.code() == Code::Closed => {
+                Outcome::Failed(write.error("the cache was closed during the write, which may still happen"))
+            }
+            (outcome, _) => outcome,
+        };
+        self.push(Completion::Call { tag, outcome });
     }
 
     /// Pushes an event. False: nobody will poll it, and it was dropped.
@@ -121,18 +117,19 @@ impl Shared {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Cancelled>> {
         // No code that can panic runs under it.
-        self.in_progress
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.in_progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for edgecmp_queue {
     fn drop(&mut self) {
         self.shared.closed.store(true, Ordering::Release);
-        // In a forked child the wake-ups belong to the parent.
         if self.shared.check_fork().is_ok() {
             self.shared.drop_all();
+        } else {
+            // What waits in it may refer to the parent's runtime, whose locks
+            // nobody will ever release here: leaked, not dropped.
+            std::mem::forget(self.shared.clone());
         }
     }
 }
@@ -145,15 +142,15 @@ pub extern "C" fn edgecmp_queue_new(
 ) -> edgecmp_status {
     call(error, || {
         let out = crate::pointers::required_out(queue, "queue")?;
+        // A fork must be seen even if no cache was opened before it.
+        edgecmp_core::engine::fork::watch();
         let shared = Shared {
             completions: CompletionQueue::new()?,
             in_progress: Mutex::default(),
             closed: AtomicBool::new(false),
             fork_generation: fork_generation(),
         };
-        *out = Box::into_raw(Box::new(edgecmp_queue {
-            shared: Arc::new(shared),
-        }));
+        *out = Box::into_raw(Box::new(edgecmp_queue { shared: Arc::new(shared) }));
         Ok(EDGECMP_OK)
     })
 }
@@ -194,11 +191,11 @@ pub unsafe extern "C" fn edgecmp_queue_poll(
         shared.check_fork()?;
         let mut completions = Vec::with_capacity(capacity.min(1024));
         shared.completions.drain(capacity, &mut completions);
-        for completion in completions {
+        for event in completions.into_iter().filter_map(edgecmp_event::new) {
             // SAFETY: at most `capacity` events were drained, and `events` has room for as many.
             let slot = unsafe { events.add(*count) };
             // SAFETY: as above.
-            unsafe { slot.write(edgecmp_event::new(completion)) };
+            unsafe { slot.write(event) };
             *count += 1;
         }
         Ok(EDGECMP_OK)
@@ -238,7 +235,9 @@ pub extern "C" fn edgecmp_cancel(
         if let Some(cancelled) = cancelled {
             shared.push(Completion::Call {
                 tag,
-                outcome: Outcome::Failed(cancelled.error()),
+                outcome: Outcome::Failed(
+                    cancelled.error("the caller gave up the call; a write may still happen"),
+                ),
             });
         }
         Ok(EDGECMP_OK)

@@ -75,11 +75,7 @@ pub(crate) unsafe fn read_options(read: *const edgecmp_read_options) -> Result<R
     // SAFETY: by contract a struct whose `struct_size` is set.
     let read = unsafe { sized::read(read, "read") }?;
     if read.flags & !EDGECMP_READ_WIDEN != 0 {
-        return Err(Error::invalid(
-            "read.flags",
-            read.flags,
-            "EDGECMP_READ_WIDEN or 0",
-        ));
+        return Err(Error::invalid("read.flags", read.flags, "EDGECMP_READ_WIDEN or 0"));
     }
     let mut options = ReadOptions::default();
     options.staleness_bound = optional_duration(read.staleness_bound_ns);
@@ -96,13 +92,8 @@ pub(crate) unsafe fn read_options(read: *const edgecmp_read_options) -> Result<R
 pub(crate) fn trace(traceparent: Option<&str>) -> Result<Option<TraceContext>> {
     traceparent
         .map(|text| {
-            TraceContext::parse(text).ok_or_else(|| {
-                Error::invalid(
-                    "traceparent",
-                    format!("{text:?}"),
-                    "a W3C traceparent header",
-                )
-            })
+            TraceContext::parse(text)
+                .ok_or_else(|| Error::invalid("traceparent", format!("{text:?}"), "a W3C traceparent header"))
         })
         .transpose()
 }
@@ -193,11 +184,7 @@ pub unsafe extern "C" fn edgecmp_lookup_into(
         let value = found.unwrap_or_default();
         if !value.is_empty() && value.len() <= buffer_len {
             // SAFETY: `buffer` has room for `buffer_len` bytes, and cannot overlap the entry.
-            unsafe {
-                value
-                    .as_ptr()
-                    .copy_to_nonoverlapping(buffer.cast(), value.len())
-            };
+            unsafe { value.as_ptr().copy_to_nonoverlapping(buffer.cast(), value.len()) };
         }
         *value_len = value.len();
         if !receipt.is_null() {
@@ -237,14 +224,9 @@ pub unsafe extern "C" fn edgecmp_get_many(
 ///
 /// # Safety
 /// As the contract of the header says of `keys`.
-pub(crate) unsafe fn key_list<'a>(
-    keys: *const edgecmp_slice,
-    count: usize,
-) -> Result<Vec<&'a [u8]>> {
+pub(crate) unsafe fn key_list<'a>(keys: *const edgecmp_slice, count: usize) -> Result<Vec<&'a [u8]>> {
     // SAFETY: by contract `keys` points to `count` slices.
     let keys = unsafe { array(keys, count, "keys") }?;
     // SAFETY: by contract each slice points to its bytes.
-    keys.iter()
-        .map(|key| unsafe { bytes(key.data.cast(), key.len, "keys[].data") })
-        .collect()
+    keys.iter().map(|key| unsafe { bytes(key.data.cast(), key.len, "keys[].data") }).collect()
 }

@@ -61,8 +61,7 @@ unsafe impl SizedOut for edgecmp_receipt {
     const FIRST_SIZE: usize = 64;
 }
 
-const _: () =
-    assert!(size_of::<edgecmp_receipt>() == 64 && <edgecmp_receipt as SizedOut>::FIRST_SIZE == 64);
+const _: () = assert!(size_of::<edgecmp_receipt>() == 64 && <edgecmp_receipt as SizedOut>::FIRST_SIZE == 64);
 
 impl edgecmp_receipt {
     pub(crate) fn new(receipt: &Receipt, found: bool) -> Self {
@@ -71,10 +70,7 @@ impl edgecmp_receipt {
             version: receipt.version.into(),
             staleness_ns: nanos(receipt.staleness),
             bound_ns: nanos(receipt.bound),
-            last_modified_at_ms: receipt
-                .last_modified_at
-                .and_then(|ms| i64::try_from(ms).ok())
-                .unwrap_or(-1),
+            last_modified_at_ms: receipt.last_modified_at.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(-1),
             source: match receipt.source {
                 Source::Cache => edgecmp_source::EDGECMP_SOURCE_CACHE,
                 Source::Origin => edgecmp_source::EDGECMP_SOURCE_ORIGIN,

@@ -6,7 +6,7 @@ use std::ptr;
 
 use bytes::Bytes;
 use edgecmp_core::origin::callback::{Operation, OriginCall, Responder};
-use edgecmp_core::{Code, Error, Key, Result, Version};
+use edgecmp_core::{Code, Error, Key, Result, Version, fork_generation};
 
 use crate::boundary::{call, infallible};
 use crate::error::edgecmp_error;
@@ -60,7 +60,9 @@ pub struct edgecmp_origin_request {
 /// none other consumes it, whatever status it returns. Answers that come too
 /// late are ignored. May be used on any thread, also after its cache is gone.
 pub struct edgecmp_responder {
-    responder: Responder,
+    /// Taken by the answer.
+    responder: Option<Responder>,
+    fork_generation: u32,
     request: edgecmp_origin_request,
     // What `request` points to.
     _key: Key,
@@ -75,60 +77,40 @@ pub(crate) fn is_write(call: &OriginCall) -> bool {
 }
 
 impl edgecmp_responder {
-    /// Hands a call to C. The request is a part of the responder.
-    pub(crate) fn into_raw(call: OriginCall) -> (*const edgecmp_origin_request, *mut Self) {
+    /// Hands a call to C, unless C has no word for it and it was failed. The
+    /// request is a part of the responder.
+    pub(crate) fn into_raw(call: OriginCall) -> Option<(*const edgecmp_origin_request, *mut Self)> {
         use edgecmp_operation::*;
         let none = Version::NONE;
         let (operation, key, known, value, idempotency_key, if_version) = match call.operation {
-            Operation::Fetch { key, known_version } => (
-                EDGECMP_OPERATION_FETCH,
-                key,
-                known_version,
-                None,
-                None,
-                None,
-            ),
-            Operation::Set {
-                key,
-                value,
-                idempotency_key,
-                if_version,
-            } => (
-                EDGECMP_OPERATION_SET,
-                key,
-                None,
-                Some(value),
-                Some(idempotency_key),
-                if_version,
-            ),
-            Operation::Delete {
-                key,
-                idempotency_key,
-                if_version,
-            } => (
-                EDGECMP_OPERATION_DELETE,
-                key,
-                None,
-                None,
-                Some(idempotency_key),
-                if_version,
-            ),
+            Operation::Fetch { key, known_version } => {
+                (EDGECMP_OPERATION_FETCH, key, known_version, None, None, None)
+            }
+            Operation::Set { key, value, idempotency_key, if_version } => {
+                (EDGECMP_OPERATION_SET, key, None, Some(value), Some(idempotency_key), if_version)
+            }
+            Operation::Delete { key, idempotency_key, if_version } => {
+                (EDGECMP_OPERATION_DELETE, key, None, None, Some(idempotency_key), if_version)
+            }
+            // A later core asks what this ABI has no word for.
+            _ => {
+                call.responder.fail(Code::Unsupported, "the C ABI does not know this operation");
+                return None;
+            }
         };
         let idempotency_key = idempotency_key.map(|text| c_string(&text));
         let traceparent = call.trace.map(|trace| c_string(trace.as_str()));
-        let pointer =
-            |text: &Option<CString>| text.as_ref().map_or(ptr::null(), |text| text.as_ptr());
+        let pointer = |text: &Option<CString>| text.as_ref().map_or(ptr::null(), |text| text.as_ptr());
         let mut this = Box::new(Self {
-            responder: call.responder,
+            responder: Some(call.responder),
+            fork_generation: fork_generation(),
             request: edgecmp_origin_request {
                 struct_size: size_of::<edgecmp_origin_request>(),
                 operation,
                 reserved: 0,
                 key: edgecmp_slice::NONE,
                 known_version: known.unwrap_or(none).into(),
-                value: value
-                    .as_deref()
-                    .map_or(edgecmp_slice::NONE, edgecmp_slice::of),
+                value: value.as_deref().map_or(edgecmp_slice::NONE, edgecmp_slice::of),
                 idempotency_key: pointer(&idempotency_key),
                 if_version: if_version.unwrap_or(none).into(),
                 timeout_ns: nanos(call.timeout),
@@ -143,23 +125,40 @@ impl edgecmp_responder {
         this.request.key = edgecmp_slice::of(this._key.as_bytes());
         let this = Box::into_raw(this);
         // SAFETY: just made; no reference to it exists.
-        (unsafe { &raw const (*this).request }, this)
+        Some((unsafe { &raw const (*this).request }, this))
+    }
+
+    /// The right to answer. In a forked child it is the parent's: its runtime,
+    /// which waits for the answer, does not exist here.
+    fn take(&mut self) -> Result<Responder> {
+        let responder = self.responder.take();
+        if self.fork_generation != fork_generation() {
+            std::mem::forget(responder);
+            let message = "responder: it belongs to the parent process, which has to answer";
+            return Err(Error::new(Code::Forked, message));
+        }
+        required(responder, "responder")
     }
 
     /// The responder of a fetch, or of a write. An answer that does not fit
     /// fails the request: the origin would break the protocol.
-    fn answering(self: Box<Self>, write: bool, answer: &str) -> Result<Responder> {
+    fn answering(mut self: Box<Self>, write: bool, answer: &str) -> Result<Responder> {
+        let responder = self.take()?;
         let asked = self.request.operation;
         if (asked != edgecmp_operation::EDGECMP_OPERATION_FETCH) == write {
-            return Ok(self.responder);
+            return Ok(responder);
         }
         let message = format!("the origin answered {answer} to {asked:?}");
-        self.responder.fail(Code::OriginProtocol, message.clone());
-        Err(Error::invalid(
-            "responder",
-            message,
-            "value, unchanged or absent to a fetch; written to a write",
-        ))
+        responder.fail(Code::OriginProtocol, message.clone());
+        let allowed = "value, unchanged or absent to a fetch; written to a write";
+        Err(Error::invalid("responder", message, allowed))
+    }
+}
+
+impl Drop for edgecmp_responder {
+    fn drop(&mut self) {
+        // Dropping the right to answer fails the request, where that is ours to do.
+        drop(self.take());
     }
 }
 
@@ -177,9 +176,7 @@ pub unsafe extern "C" fn edgecmp_responder_value(
         let responder = required(responder, "responder")?;
         // SAFETY: by contract `value` points to `value_len` bytes.
         let value = unsafe { bytes(value, value_len, "value") }?;
-        responder
-            .answering(false, "a value")?
-            .value(Bytes::copy_from_slice(value), version.to_version());
+        responder.answering(false, "a value")?.value(Bytes::copy_from_slice(value), version.to_version());
         Ok(EDGECMP_OK)
     })
 }
@@ -191,9 +188,7 @@ pub extern "C" fn edgecmp_responder_unchanged(
     error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
 ) -> edgecmp_status {
     call(error, || {
-        required(responder, "responder")?
-            .answering(false, "unchanged")?
-            .unchanged();
+        required(responder, "responder")?.answering(false, "unchanged")?.unchanged();
         Ok(EDGECMP_OK)
     })
 }
@@ -207,9 +202,7 @@ pub extern "C" fn edgecmp_responder_absent(
     error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
 ) -> edgecmp_status {
     call(error, || {
-        required(responder, "responder")?
-            .answering(false, "absent")?
-            .absent(version.to_version());
+        required(responder, "responder")?.answering(false, "absent")?.absent(version.to_version());
         Ok(EDGECMP_OK)
     })
 }
@@ -223,9 +216,7 @@ pub extern "C" fn edgecmp_responder_written(
     error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
 ) -> edgecmp_status {
     call(error, || {
-        required(responder, "responder")?
-            .answering(true, "written")?
-            .written(version.to_version());
+        required(responder, "responder")?.answering(true, "written")?.written(version.to_version());
         Ok(EDGECMP_OK)
     })
 }
@@ -242,12 +233,11 @@ pub unsafe extern "C" fn edgecmp_responder_fail(
     error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
 ) -> edgecmp_status {
     call(error, || {
-        let responder = required(responder, "responder")?;
+        let mut responder = required(responder, "responder")?;
         // SAFETY: by contract NULL or NUL-terminated.
-        let message =
-            unsafe { optional_text(message, "message") }?.unwrap_or("the origin callback failed");
+        let message = unsafe { optional_text(message, "message") }?.unwrap_or("the origin callback failed");
         let code = crate::status::code(status).unwrap_or(Code::OriginUnavailable);
-        responder.responder.fail(code, message.to_owned());
+        responder.take()?.fail(code, message);
         Ok(EDGECMP_OK)
     })
 }

@@ -19,9 +19,7 @@ impl edgecmp_results {
     /// Results that the caller owns.
     pub(crate) fn into_raw(rows: Vec<Result<Value>>) -> *mut Self {
         let row = |row: Result<Value>| row.map(edgecmp_value::shared).map_err(edgecmp_error::new);
-        Box::into_raw(Box::new(Self {
-            rows: rows.into_iter().map(row).collect(),
-        }))
+        Box::into_raw(Box::new(Self { rows: rows.into_iter().map(row).collect() }))
     }
 }
 
@@ -38,11 +36,9 @@ pub extern "C" fn edgecmp_results_value(
     results: Option<&edgecmp_results>,
     index: usize,
 ) -> *const edgecmp_value {
-    infallible(ptr::null(), || {
-        match results.and_then(|results| results.rows.get(index)) {
-            Some(Ok(value)) => Arc::as_ptr(value),
-            _ => ptr::null(),
-        }
+    infallible(ptr::null(), || match results.and_then(|results| results.rows.get(index)) {
+        Some(Ok(value)) => Arc::as_ptr(value),
+        _ => ptr::null(),
     })
 }
 
@@ -53,11 +49,9 @@ pub extern "C" fn edgecmp_results_error(
     results: Option<&edgecmp_results>,
     index: usize,
 ) -> *const edgecmp_error {
-    infallible(ptr::null(), || {
-        match results.and_then(|results| results.rows.get(index)) {
-            Some(Err(error)) => ptr::from_ref(error),
-            _ => ptr::null(),
-        }
+    infallible(ptr::null(), || match results.and_then(|results| results.rows.get(index)) {
+        Some(Err(error)) => ptr::from_ref(error),
+        _ => ptr::null(),
     })
 }
 

@@ -90,11 +90,6 @@ pub(crate) unsafe fn write<T: SizedOut>(pointer: *mut T, value: T, parameter: &s
     // SAFETY: the first field of `T` is a `usize`.
     unsafe { value.as_mut_ptr().cast::<usize>().write(size) };
     // SAFETY: `size` bytes are writable (the caller's promise) and are within `value` (checked).
-    unsafe {
-        value
-            .as_ptr()
-            .cast::<u8>()
-            .copy_to_nonoverlapping(pointer.cast(), size)
-    };
+    unsafe { value.as_ptr().cast::<u8>().copy_to_nonoverlapping(pointer.cast(), size) };
     Ok(())
 }

@@ -147,9 +147,7 @@ pub unsafe extern "C" fn edgecmp_delete_start(
         // SAFETY: by contract.
         let write = unsafe { write_options(write) }?;
         let idempotency_key = write.idempotency_key.clone();
-        start_write(required(queue, "queue")?, tag, idempotency_key, || {
-            cache.cache.start_delete(key, &write)
-        })
+        start_write(required(queue, "queue")?, tag, idempotency_key, || cache.cache.start_delete(key, &write))
     })
 }
 
@@ -162,9 +160,7 @@ fn start_write(
     start: impl FnOnce() -> Result<Pending<WriteReceipt>>,
 ) -> Result<edgecmp_status> {
     queue.shared.check_fork()?;
-    queue
-        .shared
-        .begin(tag, Cancelled::Write { idempotency_key })?;
+    queue.shared.begin(tag, Cancelled::Write { idempotency_key })?;
     let pending = start().inspect_err(|_| queue.shared.abandon(tag))?;
     enqueue(pending, queue, tag);
     Ok(EDGECMP_PENDING)

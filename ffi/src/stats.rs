@@ -4,7 +4,7 @@ use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
 use std::sync::LazyLock;
 
-use edgecmp_core::{Code, Error, STATISTICS, StatisticKind};
+use edgecmp_core::{Code, Error, Kind, STATISTICS};
 
 use crate::boundary::call;
 use crate::cache::edgecmp_cache;
@@ -47,12 +47,8 @@ unsafe impl SizedOut for edgecmp_stat_info {
     const FIRST_SIZE: usize = 4 * size_of::<usize>() + 8;
 }
 
-static TABLE: LazyLock<Vec<[CString; 3]>> = LazyLock::new(|| {
-    STATISTICS
-        .iter()
-        .map(|row| [row.name, row.unit, row.doc].map(c_string))
-        .collect()
-});
+static TABLE: LazyLock<Vec<[CString; 3]>> =
+    LazyLock::new(|| STATISTICS.iter().map(|row| [row.name, row.unit, row.doc].map(c_string)).collect());
 
 /// How many statistics there are.
 #[unsafe(no_mangle)]
@@ -74,17 +70,10 @@ pub unsafe extern "C" fn edgecmp_stats_at(
             .ok_or_else(|| Error::invalid("index", index, "below edgecmp_stats_count()"))?;
         let [name, unit, doc] = TABLE[index].each_ref().map(|text| text.as_ptr());
         let kind = match row.kind {
-            StatisticKind::Counter => edgecmp_stat_kind::EDGECMP_STAT_COUNTER,
-            StatisticKind::Gauge => edgecmp_stat_kind::EDGECMP_STAT_GAUGE,
+            Kind::Counter => edgecmp_stat_kind::EDGECMP_STAT_COUNTER,
+            Kind::Gauge => edgecmp_stat_kind::EDGECMP_STAT_GAUGE,
         };
-        let row = edgecmp_stat_info {
-            struct_size: 0,
-            name,
-            unit,
-            doc,
-            kind,
-            reserved: 0,
-        };
+        let row = edgecmp_stat_info { struct_size: 0, name, unit, doc, kind, reserved: 0 };
         // SAFETY: by contract NULL or a struct whose `struct_size` is set.
         unsafe { sized::write(info, row, "info") }?;
         Ok(EDGECMP_OK)
@@ -106,13 +95,9 @@ pub unsafe extern "C" fn edgecmp_stats(
             return Err(null("values"));
         }
         if capacity < STATISTICS.len() {
-            return Err(Error::invalid(
-                "capacity",
-                capacity,
-                "at least edgecmp_stats_count()",
-            ));
+            return Err(Error::invalid("capacity", capacity, "at least edgecmp_stats_count()"));
         }
-        let now = cache.cache.statistics().values();
+        let now = cache.cache.statistics()?.values();
         // SAFETY: `values` has room for `capacity` numbers, and that is enough (checked).
         unsafe { now.as_ptr().copy_to_nonoverlapping(values, now.len()) };
         Ok(EDGECMP_OK)
@@ -132,16 +117,10 @@ pub unsafe extern "C" fn edgecmp_stats_get(
         let cache = required(cache, "cache")?;
         // SAFETY: by contract NULL or NUL-terminated.
         let name = unsafe { text(name, "name") }?;
-        let index = STATISTICS
-            .iter()
-            .position(|row| row.name == name)
-            .ok_or_else(|| {
-                Error::new(
-                    Code::UnknownOption,
-                    format!("no statistic {name:?}; edgecmp_stats_at lists them"),
-                )
-            })?;
-        *out = cache.cache.statistics().values()[index];
+        let index = STATISTICS.iter().position(|row| row.name == name).ok_or_else(|| {
+            Error::new(Code::UnknownOption, format!("no statistic {name:?}; edgecmp_stats_at lists them"))
+        })?;
+        *out = cache.cache.statistics()?.values()[index];
         Ok(EDGECMP_OK)
     })
 }
@@ -157,7 +136,7 @@ pub extern "C" fn edgecmp_metrics_text(
     call(error, || {
         let out = required_out(metrics, "metrics")?;
         let cache = required(cache, "cache")?;
-        *out = c_string(&cache.cache.statistics().metrics_text()).into_raw();
+        *out = c_string(&cache.cache.statistics()?.metrics_text()).into_raw();
         Ok(EDGECMP_OK)
     })
 }

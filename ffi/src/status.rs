@@ -97,33 +97,20 @@ impl edgecmp_status {
 impl From<Code> for edgecmp_status {
     fn from(code: Code) -> Self {
         // A test shows that every code of the table has its status.
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|status| *status as i32 == code as i32)
-            .unwrap_or(EDGECMP_INTERNAL)
+        Self::ALL.iter().copied().find(|status| *status as i32 == code as i32).unwrap_or(EDGECMP_INTERNAL)
     }
 }
 
 /// The error with this number, if there is one.
 pub(crate) fn code(status: i32) -> Option<Code> {
-    Code::ALL
-        .iter()
-        .copied()
-        .find(|code| *code as i32 == status)
+    Code::ALL.iter().copied().find(|code| *code as i32 == status)
 }
 
 static NAMES: LazyLock<Vec<CString>> = LazyLock::new(|| {
     let name = |status: &edgecmp_status| {
-        status
-            .plain_name()
-            .or_else(|| code(*status as i32).map(Code::name))
-            .unwrap_or("UNKNOWN")
+        status.plain_name().or_else(|| code(*status as i32).map(Code::name)).unwrap_or("UNKNOWN")
     };
-    edgecmp_status::ALL
-        .iter()
-        .map(|status| c_string(name(status)))
-        .collect()
+    edgecmp_status::ALL.iter().map(|status| c_string(name(status))).collect()
 });
 
 /// The name of a status, such as `ORIGIN_UNAVAILABLE`; `UNKNOWN` for a number
@@ -131,9 +118,7 @@ static NAMES: LazyLock<Vec<CString>> = LazyLock::new(|| {
 #[unsafe(no_mangle)]
 pub extern "C" fn edgecmp_status_name(status: i32) -> *const c_char {
     infallible(c"UNKNOWN".as_ptr(), || {
-        let index = edgecmp_status::ALL
-            .iter()
-            .position(|known| *known as i32 == status);
+        let index = edgecmp_status::ALL.iter().position(|known| *known as i32 == status);
         index.map_or(c"UNKNOWN".as_ptr(), |index| NAMES[index].as_ptr())
     })
 }
@@ -153,10 +138,7 @@ pub extern "C" fn edgecmp_status_count() -> usize {
 /// The status at an index below `edgecmp_status_count`; above it `EDGECMP_INTERNAL`.
 #[unsafe(no_mangle)]
 pub extern "C" fn edgecmp_status_at(index: usize) -> edgecmp_status {
-    edgecmp_status::ALL
-        .get(index)
-        .copied()
-        .unwrap_or(EDGECMP_INTERNAL)
+    edgecmp_status::ALL.get(index).copied().unwrap_or(EDGECMP_INTERNAL)
 }
 
 #[cfg(test)]
@@ -170,13 +152,7 @@ mod tests {
             assert_eq!(status as i32, *known as i32);
             assert_eq!(format!("{status:?}"), format!("EDGECMP_{}", known.name()));
         }
-        let errors = edgecmp_status::ALL
-            .iter()
-            .filter(|status| status.plain_name().is_none());
-        assert_eq!(
-            errors.count(),
-            Code::ALL.len(),
-            "a status that is in no table"
-        );
+        let errors = edgecmp_status::ALL.iter().filter(|status| status.plain_name().is_none());
+        assert_eq!(errors.count(), Code::ALL.len(), "a status that is in no table");
     }
 }

@@ -6,9 +6,8 @@ use crate::boundary::infallible;
 
 /// Text for C. A NUL inside would cut it short; it is shown instead.
 pub(crate) fn c_string(text: &str) -> CString {
-    CString::new(text).unwrap_or_else(|_| {
-        CString::new(text.replace('\0', "\\0")).expect("every NUL was just replaced")
-    })
+    CString::new(text)
+        .unwrap_or_else(|_| CString::new(text.replace('\0', "\\0")).expect("every NUL was just replaced"))
 }
 
 /// Frees text that the library allocated. NULL is allowed.

@@ -38,9 +38,7 @@ impl edgecmp_value {
 #[unsafe(no_mangle)]
 pub extern "C" fn edgecmp_value_bytes(value: Option<&edgecmp_value>) -> edgecmp_slice {
     infallible(edgecmp_slice::NONE, || {
-        value
-            .and_then(|value| value.value.bytes())
-            .map_or(edgecmp_slice::NONE, edgecmp_slice::of)
+        value.and_then(|value| value.value.bytes()).map_or(edgecmp_slice::NONE, edgecmp_slice::of)
     })
 }
 

@@ -55,20 +55,12 @@ pub unsafe extern "C" fn edgecmp_version_format(
             return Err(null("buffer"));
         }
         if size < EDGECMP_VERSION_TEXT_SIZE {
-            return Err(Error::invalid(
-                "size",
-                size,
-                "at least EDGECMP_VERSION_TEXT_SIZE",
-            ));
+            return Err(Error::invalid("size", size, "at least EDGECMP_VERSION_TEXT_SIZE"));
         }
         let mut shown = Version::from_halves(version.high, version.low).to_string();
         shown.push('\0');
         // SAFETY: the text is at most 36 bytes and a NUL, and `buffer` has room for 40.
-        unsafe {
-            shown
-                .as_ptr()
-                .copy_to_nonoverlapping(buffer.cast(), shown.len())
-        };
+        unsafe { shown.as_ptr().copy_to_nonoverlapping(buffer.cast(), shown.len()) };
         Ok(EDGECMP_OK)
     })
 }
@@ -91,10 +83,6 @@ pub unsafe extern "C" fn edgecmp_version_parse(
 
 fn parse(shown: &str) -> Result<Version> {
     shown.parse().map_err(|_| {
-        Error::invalid(
-            "version_text",
-            format!("{shown:?}"),
-            "an unsigned decimal below 2^128, or a UUID",
-        )
+        Error::invalid("version_text", format!("{shown:?}"), "an unsigned decimal below 2^128, or a UUID")
     })
 }

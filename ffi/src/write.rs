@@ -58,11 +58,7 @@ pub(crate) unsafe fn write_options(write: *const edgecmp_write_options) -> Resul
     // SAFETY: by contract NULL or a struct whose `struct_size` is set.
     let write = unsafe { sized::read(write, "write") }?;
     if write.flags != 0 {
-        return Err(edgecmp_core::Error::invalid(
-            "write.flags",
-            write.flags,
-            "0",
-        ));
+        return Err(edgecmp_core::Error::invalid("write.flags", write.flags, "0"));
     }
     let mut options = WriteOptions::default();
     // SAFETY: by contract NULL or NUL-terminated.

@@ -1,0 +1,107 @@
+/* Ends of life: values outlive the cache, closed handles say so, close is bounded. */
+#include "store.h"
+
+static edgecmp_error *error = NULL;
+
+static void *read_value(void *value) {
+    CHECK(is_text(value, "v1"));
+    edgecmp_value_release(value);
+    return NULL;
+}
+
+static void test_values_outlive_the_cache(void) {
+    struct store store = STORE_INIT;
+    edgecmp_value *value = NULL;
+    edgecmp_results *results = NULL;
+    const edgecmp_slice key = { (const uint8_t *)"k", 1 };
+    pthread_t thread;
+    edgecmp_cache *cache = open_store(&store, edgecmp_options_new());
+    EXPECT(EDGECMP_OK, edgecmp_get(cache, "k", 1, NULL, &value, &error));
+    EXPECT(EDGECMP_OK, edgecmp_get_many(cache, &key, 1, NULL, &results, &error));
+    close_and_free(cache);
+    CHECK(store_let_go(&store));
+    CHECK(is_text(value, "v1") && receipt_of(value).version.low == 1);
+    CHECK(is_text(edgecmp_results_value(results, 0), "v1"));
+    edgecmp_results_free(results);
+    CHECK(pthread_create(&thread, NULL, read_value, edgecmp_value_retain(value)) == 0);
+    edgecmp_value_release(value);
+    pthread_join(thread, NULL);
+}
+
+static void test_use_after_close(void) {
+    edgecmp_cache *cache = open_with(OPTIONS("origin", "memory:"));
+    edgecmp_value *value = NULL;
+    edgecmp_results *results = NULL;
+    edgecmp_queue *queue = NULL;
+    char *text = NULL;
+    size_t len = 0;
+    EXPECT(EDGECMP_OK, edgecmp_queue_new(&queue, &error));
+    EXPECT(EDGECMP_OK, edgecmp_set(cache, "k", 1, "v", 1, NULL, NULL, &error));
+    EXPECT(EDGECMP_OK, edgecmp_close(cache, 1000 * MS, &error));
+    EXPECT(EDGECMP_CLOSED, edgecmp_get(cache, "k", 1, NULL, &value, &error));
+    EXPECT(EDGECMP_CLOSED, edgecmp_lookup(cache, "k", 1, NULL, &value, &error));
+    EXPECT(EDGECMP_CLOSED, edgecmp_lookup_into(cache, "k", 1, NULL, NULL, 0, &len, NULL, &error));
+    EXPECT(EDGECMP_CLOSED, edgecmp_get_many(cache, NULL, 0, NULL, &results, &error));
+    EXPECT(EDGECMP_CLOSED, edgecmp_set(cache, "k", 1, "v", 1, NULL, NULL, &error));
+    EXPECT(EDGECMP_CLOSED, edgecmp_delete(cache, "k", 1, NULL, NULL, &error));
+    EXPECT(EDGECMP_CLOSED, edgecmp_invalidate(cache, "k", 1, &error));
+    EXPECT(EDGECMP_CLOSED, edgecmp_get_start(cache, "k", 1, NULL, queue, 1, &value, &error));
+    EXPECT(EDGECMP_CLOSED, edgecmp_get_many_start(cache, NULL, 0, NULL, queue, 1, &results, &error));
+    EXPECT(EDGECMP_CLOSED, edgecmp_set_start(cache, "k", 1, "v", 1, NULL, queue, 1, &error));
+    EXPECT(EDGECMP_CLOSED, edgecmp_set_start(cache, "k", 1, "v", 1, NULL, queue, 1, &error)); /* the tag is free */
+    EXPECT(EDGECMP_CLOSED, edgecmp_delete_start(cache, "k", 1, NULL, queue, 1, &error));
+    EXPECT(EDGECMP_OK, edgecmp_close(cache, 0, &error)); /* again is fine */
+    EXPECT(EDGECMP_OK, edgecmp_metrics_text(cache, &text, &error)); /* what happened can still be read */
+    edgecmp_string_free(text);
+    edgecmp_cache_free(cache);
+    edgecmp_queue_free(queue);
+}
+
+static edgecmp_cache *shared;
+
+static void *blocked_reader(void *unused) {
+    edgecmp_error *error = NULL;
+    edgecmp_value *value = NULL;
+    (void)unused;
+    EXPECT(EDGECMP_CLOSED, edgecmp_get(shared, "k", 1, NULL, &value, &error));
+    return NULL;
+}
+
+static void test_close_is_bounded_while_a_callback_runs(void) {
+    struct store store = STORE_INIT;
+    pthread_t thread;
+    store.delay_ms = 800;
+    shared = open_store(&store, OPTIONS("read_timeout", "10s", "origin_timeout", "10s"));
+    CHECK(pthread_create(&thread, NULL, blocked_reader, NULL) == 0);
+    sleep_ms(100);
+    double before = seconds_now();
+    EXPECT(EDGECMP_PENDING, edgecmp_close(shared, 50 * MS, &error));
+    CHECK(seconds_now() - before < 0.5);
+    pthread_join(thread, NULL); /* the reader does not wait for the callback either */
+    CHECK(seconds_now() - before < 0.6);
+    CHECK(store.dropped == 0); /* it still runs, with its user data */
+    EXPECT(EDGECMP_OK, edgecmp_close(shared, 5000 * MS, &error)); /* wait longer: it has ended */
+    edgecmp_cache_free(shared);
+    CHECK(store_let_go(&store));
+}
+
+static void test_free_without_close(void) {
+    struct store store = STORE_INIT;
+    edgecmp_value *value = NULL;
+    store.delay_ms = 300;
+    edgecmp_cache *cache = open_store(&store, OPTIONS("read_timeout", "20ms"));
+    EXPECT(EDGECMP_DEADLINE_EXCEEDED, edgecmp_get(cache, "k", 1, NULL, &value, &error));
+    double before = seconds_now();
+    edgecmp_cache_free(cache); /* the callback still sleeps */
+    CHECK(seconds_now() - before < 0.2);
+    CHECK(store_let_go(&store));
+}
+
+int main(void) {
+    check_begin("lifetime", 60);
+    test_values_outlive_the_cache();
+    test_use_after_close();
+    test_close_is_bounded_while_a_callback_runs();
+    test_free_without_close();
+    return 0;
+}

@@ -1,0 +1,52 @@
+#!/bin/sh
+# Runs the C tests and examples natively and under valgrind.
+#
+#   run.sh STAGE ORIGIN_BINARY TEST... -- EXAMPLE...
+#
+# STAGE is an installation with the programs in bin/. Tests get the URL of a
+# reference origin that takes faults; every program must exit with 0.
+set -eu
+
+stage=$1 origin_binary=$2
+shift 2
+
+command -v valgrind >/dev/null || { echo "valgrind is needed: install it" >&2; exit 1; }
+
+port_file=$stage/origin.port log=$stage/origin.log
+rm -f "$port_file"
+"$origin_binary" --listen 127.0.0.1:0 --db :memory: --faults --port-file "$port_file" >"$log" 2>&1 &
+origin=$!
+trap 'kill $origin 2>/dev/null || true' EXIT INT TERM
+tries=0
+while [ ! -s "$port_file" ]; do
+    tries=$((tries + 1))
+    if [ $tries -gt 200 ] || ! kill -0 $origin 2>/dev/null; then
+        echo "the reference origin does not start:" >&2
+        cat "$log" >&2
+        exit 1
+    fi
+    sleep 0.05
+done
+url="http://127.0.0.1:$(cat "$port_file")/items/{key}"
+
+# Leaks of any kind count but "still reachable": the tables of names are built
+# once and never freed. Child processes of the fork test end without clean-up.
+memcheck="valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect,possible \
+    --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=99 --fair-sched=yes"
+
+run() { # program arguments...
+    "$@" || { echo "FAILED ($?): $*" >&2; exit 1; }
+}
+
+kind=test
+for program; do
+    if [ "$program" = -- ]; then
+        kind=example
+        continue
+    fi
+    if [ $kind = test ]; then set -- "$url"; else set --; fi
+    run "$stage/bin/$program" "$@"
+    # shellcheck disable=SC2086 # words are meant
+    run $memcheck "$stage/bin/$program" "$@"
+    echo "ok $program, also under valgrind"
+done
