@@ -14,6 +14,7 @@
 
 // Machinery.
 mod boundary;
+mod calls;
 mod pointers;
 mod running;
 mod sized;

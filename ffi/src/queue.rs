@@ -1,15 +1,15 @@
 //! Queues: where asynchronous calls end, with a descriptor to poll.
 
-use std::collections::HashMap;
 use std::mem::MaybeUninit;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::time::Duration;
 
 use edgecmp_core::queue::CompletionQueue;
 use edgecmp_core::{Code, Error, Result, fork_generation};
 
 use crate::boundary::{call, infallible};
+use crate::calls::Calls;
 use crate::error::edgecmp_error;
 use crate::event::{Completion, Outcome, edgecmp_event};
 use crate::pointers::{null, required};
@@ -24,37 +24,10 @@ pub struct edgecmp_queue {
 /// What a queue's handle shares with the calls in progress.
 pub(crate) struct Shared {
     completions: Arc<CompletionQueue<Completion>>,
-    /// Calls whose event has not been pushed, by tag; what a cancelled one says.
-    in_progress: Mutex<HashMap<u64, Cancelled>>,
+    pub(crate) calls: Calls,
     /// The handle was freed: nobody will poll any more.
     closed: AtomicBool,
     fork_generation: u32,
-}
-
-/// What the event of a call says if the call is cancelled.
-pub(crate) enum Cancelled {
-    /// A read can be given up without a trace.
-    Read,
-    /// A write may still happen.
-    Write {
-        /// With it a retry is safe.
-        idempotency_key: Option<Box<str>>,
-    },
-}
-
-impl Cancelled {
-    fn error(self, why: &'static str) -> Error {
-        match self {
-            Self::Read => Error::new(Code::Cancelled, why),
-            Self::Write { idempotency_key } => {
-                let error = Error::new(Code::UnknownOutcome, why);
-                match idempotency_key {
-                    Some(key) => error.with_idempotency_key(&key),
-                    None => error,
-                }
-            }
-        }
-    }
 }
 
 impl Shared {
@@ -67,45 +40,21 @@ impl Shared {
         Err(Error::new(Code::Forked, "queue: it belongs to the parent process; make a new one in the child"))
     }
 
-    /// Notes a call before it can end.
-    pub(crate) fn begin(&self, tag: u64, cancelled: Cancelled) -> Result<()> {
-        let mut in_progress = self.lock();
-        if in_progress.contains_key(&tag) {
-            return Err(Error::invalid("tag", tag, "one that no call in progress on this queue has"));
-        }
-        in_progress.insert(tag, cancelled);
-        Ok(())
-    }
-
-    /// Forgets a call that failed to start.
-    pub(crate) fn abandon(&self, tag: u64) {
-        self.lock().remove(&tag);
-    }
-
     /// Pushes the one event of a call, unless it was cancelled before.
     pub(crate) fn complete(&self, tag: u64, outcome: Outcome) {
-        let Some(cancelled) = self.lock().remove(&tag) else { return };
-        let outcome = match (outcome, cancelled) {
-            // The cache was closed under a write that may still happen.
-            (Outcome::Failed(error), write @ Cancelled::Write { .. }) if error.code() == Code::Closed => {
-                Outcome::Failed(write.error("the cache was closed during the write, which may still happen"))
-            }
-            (outcome, _) => outcome,
-        };
-        self.push(Completion::Call { tag, outcome });
+        if let Some(outcome) = self.calls.end(tag, outcome) {
+            self.push(Completion::Call { tag, outcome });
+        }
     }
 
-    /// Pushes an event. False: nobody will poll it, and it was dropped.
-    pub(crate) fn push(&self, completion: Completion) -> bool {
-        if !self.closed.load(Ordering::Acquire) {
-            self.completions.push(completion);
-        }
-        // Either this thread sees `closed`, or the one that set it drains what was pushed.
-        let closed = self.closed.load(Ordering::Acquire);
-        if closed {
+    /// Pushes an event; drops it if nobody will poll any more.
+    pub(crate) fn push(&self, completion: Completion) {
+        self.completions.push(completion);
+        // Either this thread sees `closed`, or the one that set it sees the event.
+        fence(Ordering::SeqCst);
+        if self.closed.load(Ordering::Relaxed) {
             self.drop_all();
         }
-        !closed
     }
 
     fn drop_all(&self) {
@@ -114,16 +63,12 @@ impl Shared {
             dropped.clear();
         }
     }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Cancelled>> {
-        // No code that can panic runs under it.
-        self.in_progress.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for edgecmp_queue {
     fn drop(&mut self) {
-        self.shared.closed.store(true, Ordering::Release);
+        self.shared.closed.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
         if self.shared.check_fork().is_ok() {
             self.shared.drop_all();
         } else {
@@ -146,7 +91,7 @@ pub extern "C" fn edgecmp_queue_new(
         edgecmp_core::engine::fork::watch();
         let shared = Shared {
             completions: CompletionQueue::new()?,
-            in_progress: Mutex::default(),
+            calls: Calls::default(),
             closed: AtomicBool::new(false),
             fork_generation: fork_generation(),
         };
@@ -231,14 +176,8 @@ pub extern "C" fn edgecmp_cancel(
     call(error, || {
         let shared = &required(queue, "queue")?.shared;
         shared.check_fork()?;
-        let cancelled = shared.lock().remove(&tag);
-        if let Some(cancelled) = cancelled {
-            shared.push(Completion::Call {
-                tag,
-                outcome: Outcome::Failed(
-                    cancelled.error("the caller gave up the call; a write may still happen"),
-                ),
-            });
+        if let Some(outcome) = shared.calls.cancel(tag) {
+            shared.push(Completion::Call { tag, outcome });
         }
         Ok(EDGECMP_OK)
     })

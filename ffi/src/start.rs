@@ -8,9 +8,9 @@ use edgecmp_core::{Pending, Result, Started, WriteReceipt};
 use crate::boundary::call;
 use crate::cache::edgecmp_cache;
 use crate::error::edgecmp_error;
-use crate::event::Outcome;
+use crate::event::{Completion, Outcome};
 use crate::pointers::{bytes, edgecmp_slice, required, required_out};
-use crate::queue::{Cancelled, edgecmp_queue};
+use crate::queue::edgecmp_queue;
 use crate::read::{edgecmp_read_options, key_list, read_options};
 use crate::results::edgecmp_results;
 use crate::status::edgecmp_status::{self, EDGECMP_OK, EDGECMP_PENDING};
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn edgecmp_get_start(
                 Ok(EDGECMP_OK)
             }
             Started::Pending(pending) => {
-                queue.shared.begin(tag, Cancelled::Read)?;
+                queue.shared.calls.begin_read(tag)?;
                 enqueue(pending, queue, tag);
                 Ok(EDGECMP_PENDING)
             }
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn edgecmp_get_many_start(
                 Ok(EDGECMP_OK)
             }
             Started::Pending(pending) => {
-                queue.shared.begin(tag, Cancelled::Read)?;
+                queue.shared.calls.begin_read(tag)?;
                 enqueue(pending, queue, tag);
                 Ok(EDGECMP_PENDING)
             }
@@ -122,10 +122,7 @@ pub unsafe extern "C" fn edgecmp_set_start(
         let value = unsafe { bytes(value, value_len, "value") }?;
         // SAFETY: by contract.
         let write = unsafe { write_options(write) }?;
-        let idempotency_key = write.idempotency_key.clone();
-        start_write(required(queue, "queue")?, tag, idempotency_key, || {
-            cache.cache.start_set(key, value, &write)
-        })
+        start_write(required(queue, "queue")?, tag, || cache.cache.start_set(key, value, &write))
     })
 }
 
@@ -146,22 +143,22 @@ pub unsafe extern "C" fn edgecmp_delete_start(
         let key = unsafe { bytes(key, key_len, "key") }?;
         // SAFETY: by contract.
         let write = unsafe { write_options(write) }?;
-        let idempotency_key = write.idempotency_key.clone();
-        start_write(required(queue, "queue")?, tag, idempotency_key, || cache.cache.start_delete(key, &write))
+        start_write(required(queue, "queue")?, tag, || cache.cache.start_delete(key, &write))
     })
 }
 
-/// A write takes its tag before it begins: one that began and then found its
-/// tag taken could not say how it ended.
 fn start_write(
     queue: &edgecmp_queue,
     tag: u64,
-    idempotency_key: Option<Box<str>>,
     start: impl FnOnce() -> Result<Pending<WriteReceipt>>,
 ) -> Result<edgecmp_status> {
-    queue.shared.check_fork()?;
-    queue.shared.begin(tag, Cancelled::Write { idempotency_key })?;
-    let pending = start().inspect_err(|_| queue.shared.abandon(tag))?;
-    enqueue(pending, queue, tag);
+    let shared = &queue.shared;
+    shared.check_fork()?;
+    shared.calls.begin_write(tag)?;
+    let pending = start().inspect_err(|_| shared.calls.abandon(tag))?;
+    match shared.calls.write_started(tag, pending.idempotency_key()) {
+        Some(outcome) => shared.push(Completion::Call { tag, outcome }),
+        None => enqueue(pending, queue, tag),
+    }
     Ok(EDGECMP_PENDING)
 }
