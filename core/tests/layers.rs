@@ -43,7 +43,8 @@ fn named(text: &str) -> Vec<(usize, String)> {
         for (at, _) in line.match_indices("crate::") {
             let rest = &line[at + "crate::".len()..];
             assert!(!rest.starts_with('{'), "line {}: name one module after crate::", number + 1);
-            modules.push((number + 1, rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()));
+            modules
+                .push((number + 1, rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()));
         }
     }
     modules

@@ -29,7 +29,8 @@ fn options() {
         let (min, max) = option.range;
         let range = if min.is_empty() { String::new() } else { format!("{min} to {max}") };
         let default = if option.default.is_empty() { "none".into() } else { format!("`{}`", option.default) };
-        writeln!(text, "| `{}` | {} | {default} | {range} | {} |", option.name, option.kind, option.doc).unwrap();
+        writeln!(text, "| `{}` | {} | {default} | {range} | {} |", option.name, option.kind, option.doc)
+            .unwrap();
     }
     check("options.md", &text);
 }

@@ -145,7 +145,9 @@ impl Cache {
             let deadline = read.deadline(&opened.node);
             match ReadingMany::start(&opened.node, keys, bounds, read.trace.as_ref(), deadline) {
                 Ok(values) => Ok(Started::Ready(values)),
-                Err(reading) => Ok(Started::Pending(Pending::new(&opened.node.env, deadline, Box::new(reading)))),
+                Err(reading) => {
+                    Ok(Started::Pending(Pending::new(&opened.node.env, deadline, Box::new(reading))))
+                }
             }
         })
     }
@@ -153,7 +155,12 @@ impl Cache {
     /// Writes a value through to the origin. Success means that the origin has
     /// committed; [`Code::UnknownOutcome`] carries the idempotency key with
     /// which a retry is safe.
-    pub fn start_set(&self, key: &[u8], value: &[u8], options: &WriteOptions) -> Result<Pending<WriteReceipt>> {
+    pub fn start_set(
+        &self,
+        key: &[u8],
+        value: &[u8],
+        options: &WriteOptions,
+    ) -> Result<Pending<WriteReceipt>> {
         self.with(|opened| {
             arguments::check_value(&opened.node.policy, value)?;
             opened.start_write(key, Some(Bytes::copy_from_slice(value)), options)

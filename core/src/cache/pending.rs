@@ -102,7 +102,8 @@ impl<T: Send + 'static> Pending<T> {
         // A refused or dropped task drops `completion`, which then says CLOSED.
         let _ = env.spawn(Box::pin(async move {
             let env = Arc::clone(&self.env);
-            let outcome = within(&*env, self.deadline, std::future::poll_fn(|cx| self.waiting.poll(cx))).await;
+            let outcome =
+                within(&*env, self.deadline, std::future::poll_fn(|cx| self.waiting.poll(cx))).await;
             let outcome = outcome.unwrap_or_else(|| self.waiting.give_up());
             completion.done(outcome);
         }));

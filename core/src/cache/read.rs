@@ -14,9 +14,9 @@ use crate::facts::statistics::Stat;
 use crate::facts::trace::TraceContext;
 use crate::rules::freshness::{ReadBounds, Standing, Verdict, hard_bound, judge, outage_bound};
 use crate::store::Loaded;
+use crate::work::Node;
 use crate::work::compare::fetch_all;
 use crate::work::install::Purpose;
-use crate::work::Node;
 
 /// Flights that one read waits for at the most. The first may have been
 /// joined late, or be overtaken; the origin may hiccup once.
@@ -188,7 +188,10 @@ impl Reading {
             }
             Verdict::TooLow => Err(Error::new(
                 Code::VersionNotReached,
-                format!("the origin is at version {}, min_version is {}", standing.version, self.read.min_version),
+                format!(
+                    "the origin is at version {}, min_version is {}",
+                    standing.version, self.read.min_version
+                ),
             )),
             Verdict::Expired { age } | Verdict::Unproved { age } => Err(Error::new(
                 Code::TooStale,
@@ -204,23 +207,24 @@ impl Reading {
     /// The last value within the outage bound, marked degraded, or the error.
     fn degraded_or(&self, error: Error) -> Result<Value> {
         let node = &self.node;
-        let value = node.store.load(node.store.hash(self.key.as_bytes()), self.key.as_bytes()).and_then(|entry| {
-            let standing = Standing::of(&entry);
-            let bounds = node.policy.key_bounds(self.key.as_bytes());
-            let bound = outage_bound(&standing, &bounds, &self.read)?;
-            let age = node.policy.drift.age(standing.validated_at, node.now());
-            let receipt = Receipt {
-                version: standing.version,
-                staleness: age,
-                bound: hard_bound(&standing, &bounds, &self.read),
-                source: Source::Cache,
-                proof: Proof::None,
-                degraded: true,
-                last_modified_at: entry.content().last_modified_at,
-            };
-            let allowed = age <= bound && standing.version >= self.read.min_version;
-            allowed.then(|| Value { entry: entry.to_arc(), receipt })
-        });
+        let value =
+            node.store.load(node.store.hash(self.key.as_bytes()), self.key.as_bytes()).and_then(|entry| {
+                let standing = Standing::of(&entry);
+                let bounds = node.policy.key_bounds(self.key.as_bytes());
+                let bound = outage_bound(&standing, &bounds, &self.read)?;
+                let age = node.policy.drift.age(standing.validated_at, node.now());
+                let receipt = Receipt {
+                    version: standing.version,
+                    staleness: age,
+                    bound: hard_bound(&standing, &bounds, &self.read),
+                    source: Source::Cache,
+                    proof: Proof::None,
+                    degraded: true,
+                    last_modified_at: entry.content().last_modified_at,
+                };
+                let allowed = age <= bound && standing.version >= self.read.min_version;
+                allowed.then(|| Value { entry: entry.to_arc(), receipt })
+            });
         match value {
             Some(value) if is_outage(error.code()) => {
                 node.counters.add(Stat::DegradedReads);

@@ -53,7 +53,8 @@ fn get_many_keeps_the_order() {
     cache.invalidate(b"b").unwrap();
     let values = cache.get_many(&["c", "x", "b", "b", "a"], &read()).unwrap();
     let values: Vec<_> = values.into_iter().map(|v| v.unwrap().bytes().map(<[u8]>::to_vec)).collect();
-    let expected = [Some("c"), None, Some("b"), Some("b"), Some("a")].map(|v| v.map(|v| v.as_bytes().to_vec()));
+    let expected =
+        [Some("c"), None, Some("b"), Some("b"), Some("a")].map(|v| v.map(|v| v.as_bytes().to_vec()));
     assert_eq!(values, expected);
     let statistics = cache.statistics().unwrap();
     // Three writes, and one compare for the two keys that were not there.
@@ -89,7 +90,8 @@ fn a_hot_key_is_refreshed_before_it_expires() {
         call.responder.value(Bytes::from(version.to_string()), Some(version.into()));
     });
     cache.get(b"k", &read()).unwrap();
-    let until = crate::facts::clock::Clock::now(&crate::facts::clock::BootClock).after(Duration::from_millis(1000));
+    let until =
+        crate::facts::clock::Clock::now(&crate::facts::clock::BootClock).after(Duration::from_millis(1000));
     let mut worst = Duration::ZERO;
     while crate::facts::clock::Clock::now(&crate::facts::clock::BootClock) < until {
         worst = worst.max(cache.get(b"k", &read()).unwrap().receipt().staleness);
@@ -98,7 +100,10 @@ fn a_hot_key_is_refreshed_before_it_expires() {
     let statistics = cache.statistics().unwrap();
     assert!(worst <= Duration::from_millis(200));
     assert!(statistics.refreshes_asked >= 3, "{statistics:?}");
-    assert!(statistics.misses <= 2, "only the first read waits (and one if the machine stalls): {statistics:?}");
+    assert!(
+        statistics.misses <= 2,
+        "only the first read waits (and one if the machine stalls): {statistics:?}"
+    );
 }
 
 #[test]
@@ -195,7 +200,9 @@ fn closing_is_bounded_and_answers_who_waits() {
     let waiting = thread::spawn(move || waiter.get(b"k", &read()));
     let (sent, received) = std::sync::mpsc::channel();
     thread::sleep(SHORT);
-    let Started::Pending(pending) = cache.start_get(b"other", &read()).unwrap() else { panic!("nothing is cached") };
+    let Started::Pending(pending) = cache.start_get(b"other", &read()).unwrap() else {
+        panic!("nothing is cached")
+    };
     pending.on_complete(move |outcome| sent.send(outcome).unwrap());
     assert!(cache.close(SHORT).unwrap());
     assert_eq!(waiting.join().unwrap().unwrap_err().code(), Code::Closed);

@@ -213,7 +213,12 @@ impl Place {
 
     /// Lands with what `install` makes of the answer, unless a fence overtook it.
     /// `install` runs under the flight's lock: fence and installation are one step.
-    pub fn settle(&mut self, version: Version, sent_at: Instant, install: impl FnOnce() -> Landing) -> Settled {
+    pub fn settle(
+        &mut self,
+        version: Version,
+        sent_at: Instant,
+        install: impl FnOnce() -> Landing,
+    ) -> Settled {
         let mut state = self.flight.state();
         if state.fence.overtakes(version, sent_at) {
             return Settled::Overtaken;

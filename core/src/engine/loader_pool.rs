@@ -71,7 +71,8 @@ impl HostOrigin for LoaderPool {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             state.running -= 1;
             // With no thread at all nobody would ever answer.
-            let stranded = if state.running == 0 { std::mem::take(&mut state.waiting) } else { Default::default() };
+            let stranded =
+                if state.running == 0 { std::mem::take(&mut state.waiting) } else { Default::default() };
             drop(state);
             for call in stranded {
                 call.responder.fail(error.code(), error.message());

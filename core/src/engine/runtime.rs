@@ -140,8 +140,9 @@ impl Env for Runtime {
         let closed = || Error::new(Code::Closed, "the cache was closed");
         let mut thread = self.thread();
         if matches!(*thread, Thread::NotStarted) {
-            *thread = Thread::start(Arc::clone(&self.holding))
-                .map_err(|error| Error::new(Code::Internal, format!("can't start the runtime thread: {error}")))?;
+            *thread = Thread::start(Arc::clone(&self.holding)).map_err(|error| {
+                Error::new(Code::Internal, format!("can't start the runtime thread: {error}"))
+            })?;
         }
         match &*thread {
             Thread::Running { handle, close: Some(_), .. } => {
@@ -204,7 +205,10 @@ impl Signal for FdSignal {
 }
 
 /// Runs a future on the calling thread until it is ready or `timeout` is over.
-pub fn block_on<T>(timeout: Duration, mut poll: impl FnMut(&mut std::task::Context<'_>) -> Poll<T>) -> Option<T> {
+pub fn block_on<T>(
+    timeout: Duration,
+    mut poll: impl FnMut(&mut std::task::Context<'_>) -> Poll<T>,
+) -> Option<T> {
     struct Unpark(std::thread::Thread);
     impl std::task::Wake for Unpark {
         fn wake(self: Arc<Self>) {

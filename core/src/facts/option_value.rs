@@ -227,10 +227,14 @@ mod tests {
 
     #[test]
     fn durations() {
-        for (text, nanos) in [("200ms", 200_000_000), ("1.5s", 1_500_000_000), ("0s", 0), ("2 s", 2_000_000_000)] {
+        for (text, nanos) in
+            [("200ms", 200_000_000), ("1.5s", 1_500_000_000), ("0s", 0), ("2 s", 2_000_000_000)]
+        {
             assert_eq!(Duration::parse(text), Ok(Duration::from_nanos(nanos)), "{text}");
         }
-        for text in ["", "200", "ms", "-1s", "1e3s", "1.s", ".5s", "1s2", "99999999999999999999d", "1.2.3s", "NaNs"] {
+        for text in
+            ["", "200", "ms", "-1s", "1e3s", "1.s", ".5s", "1s2", "99999999999999999999d", "1.2.3s", "NaNs"]
+        {
             assert_eq!(Duration::parse(text), Err(DURATION_FORM), "{text}");
         }
         for text in ["200ms", "90s", "1d", "0s", "1us"] {

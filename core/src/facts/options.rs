@@ -181,7 +181,10 @@ fn unknown_option(name: &str) -> Error {
     let shown: String = name.chars().take(64).collect();
     Error::new(
         Code::UnknownOption,
-        format!("no option {shown:?}; did you mean {:?}? docs/options.md lists them all", near.unwrap_or_default()),
+        format!(
+            "no option {shown:?}; did you mean {:?}? docs/options.md lists them all",
+            near.unwrap_or_default()
+        ),
     )
 }
 
@@ -225,7 +228,11 @@ mod tests {
         for spec in OPTIONS {
             options.set(spec.name, spec.default).unwrap();
             let shown = options.get(spec.name).unwrap();
-            assert!(spec.default == shown || spec.default.is_empty() || shown == "\"\"" || spec.kind == "size", "{}", spec.name);
+            assert!(
+                spec.default == shown || spec.default.is_empty() || shown == "\"\"" || spec.kind == "size",
+                "{}",
+                spec.name
+            );
             assert!(!spec.doc.is_empty());
         }
         assert_eq!(options, Options::default());

@@ -211,7 +211,8 @@ impl Origin for CallbackOrigin {
 
     fn write(&self, write: Write) -> BoxFuture<'static, OriginResult<Written>> {
         if !self.host.is_writable() {
-            let refused = OriginError::refused(Code::Unsupported, "this origin takes no writes: give it a writer");
+            let refused =
+                OriginError::refused(Code::Unsupported, "this origin takes no writes: give it a writer");
             return Box::pin(std::future::ready(Err(refused)));
         }
         let Write { key, value, idempotency_key, if_version, timeout, trace } = write;

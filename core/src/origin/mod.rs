@@ -131,7 +131,11 @@ impl OriginError {
 
     /// The request was sent; whether it took effect is unknown.
     pub fn lost(message: impl Into<std::borrow::Cow<'static, str>>) -> Self {
-        Self { error: Error::new(Code::OriginUnavailable, message), retry_after: None, surely_not_done: false }
+        Self {
+            error: Error::new(Code::OriginUnavailable, message),
+            retry_after: None,
+            surely_not_done: false,
+        }
     }
 
     /// The origin answered that it did not do it.

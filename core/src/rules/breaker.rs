@@ -143,7 +143,10 @@ mod tests {
         for cooldown in [200, 400, 800, 800] {
             assert_eq!(breaker.admit(at(now), TIMEOUT), Admission::Probe);
             assert!(!breaker.failed(at(now), None));
-            assert_eq!(breaker.admit(at(now + cooldown - 1), TIMEOUT), Admission::Refused(at(now + cooldown)));
+            assert_eq!(
+                breaker.admit(at(now + cooldown - 1), TIMEOUT),
+                Admission::Refused(at(now + cooldown))
+            );
             now += cooldown;
         }
     }

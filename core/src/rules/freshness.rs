@@ -209,7 +209,11 @@ mod tests {
     #[test]
     fn what_the_origin_says_only_tightens() {
         let limited = |bound| Standing {
-            limits: Limits { staleness_bound: Some(bound), outage_bound: Some(Duration::ZERO), ..Limits::default() },
+            limits: Limits {
+                staleness_bound: Some(bound),
+                outage_bound: Some(Duration::ZERO),
+                ..Limits::default()
+            },
             ..standing(1000)
         };
         let widen = ReadBounds { staleness: Some(900 * MS), widen: true, ..ReadBounds::default() };
@@ -219,7 +223,8 @@ mod tests {
         assert_eq!(outage_bound(&limited(MS), &key(), &outage), None);
         assert_eq!(outage_bound(&standing(0), &key(), &outage), Some(9 * MS));
         let no_cache = limited(Duration::ZERO);
-        let judged = |started| judge(&no_cache, &key(), &ReadBounds::default(), Drift(0), at(started), at(1001));
+        let judged =
+            |started| judge(&no_cache, &key(), &ReadBounds::default(), Drift(0), at(started), at(1001));
         assert_eq!(judged(1001), Verdict::Unproved { age: MS });
         assert_eq!(judged(1000), Verdict::Fresh { age: MS, aging: false });
     }
@@ -227,7 +232,10 @@ mod tests {
     #[test]
     fn drift_rounds_up() {
         assert_eq!(Drift(500).age(Instant::ZERO, Instant::from_nanos(1)), Duration::from_nanos(2));
-        assert_eq!(Drift(500).age(Instant::ZERO, Instant::from_nanos(2_000_000)), Duration::from_nanos(2_001_000));
+        assert_eq!(
+            Drift(500).age(Instant::ZERO, Instant::from_nanos(2_000_000)),
+            Duration::from_nanos(2_001_000)
+        );
         assert_eq!(Drift(500).age(Instant::from_nanos(9), Instant::from_nanos(1)), Duration::ZERO);
         assert_eq!(Drift(u32::MAX).age(Instant::ZERO, Instant::FAR_FUTURE), Duration::from_nanos(u64::MAX));
     }

@@ -59,16 +59,21 @@ impl Store {
 
     /// Changes the entry of a key as `decide` says, which sees what is there
     /// and runs under the shard's lock: keep it short, and no second key in it.
-    pub fn change(&self, hash: u64, key: &[u8], decide: impl FnOnce(Option<&Arc<Entry>>) -> Change) -> Outcome {
+    pub fn change(
+        &self,
+        hash: u64,
+        key: &[u8],
+        decide: impl FnOnce(Option<&Arc<Entry>>) -> Change,
+    ) -> Outcome {
         self.shard(hash).change(hash, key, decide)
     }
 
     /// What is held, summed over the shards one after another.
     pub fn usage(&self) -> Usage {
-        self.shards.iter().map(Shard::usage).fold(Usage::default(), |a, b| Usage {
-            entries: a.entries + b.entries,
-            bytes: a.bytes + b.bytes,
-        })
+        self.shards
+            .iter()
+            .map(Shard::usage)
+            .fold(Usage::default(), |a, b| Usage { entries: a.entries + b.entries, bytes: a.bytes + b.bytes })
     }
 
     fn shard(&self, hash: u64) -> &Shard {

@@ -80,7 +80,12 @@ impl Shard {
     }
 
     /// See [`super::Store::change`].
-    pub fn change(&self, hash: u64, key: &[u8], decide: impl FnOnce(Option<&Arc<Entry>>) -> Change) -> Outcome {
+    pub fn change(
+        &self,
+        hash: u64,
+        key: &[u8],
+        decide: impl FnOnce(Option<&Arc<Entry>>) -> Change,
+    ) -> Outcome {
         // What leaves is dropped after the lock is given back: freeing a large
         // value takes longer than anything else here.
         let mut leaving = Vec::new();

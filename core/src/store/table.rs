@@ -117,7 +117,9 @@ impl Table {
             match self.tags[slot].load(Ordering::Relaxed) {
                 EMPTY => return vacant.unwrap_or(Place::Vacant { slot, fresh: true }),
                 DELETED => vacant = vacant.or(Some(Place::Vacant { slot, fresh: false })),
-                tag if tag == wanted && self.slots[slot].load().as_ref().is_some_and(|entry| is_it(entry)) => {
+                tag if tag == wanted
+                    && self.slots[slot].load().as_ref().is_some_and(|entry| is_it(entry)) =>
+                {
                     return Place::Occupied(slot);
                 }
                 _ => {}

@@ -38,7 +38,9 @@ pub async fn ask<T>(
     let sent_at = node.now();
     let outcome = match within(node.env.as_ref(), sent_at.after(timeout), request()).await {
         Some(outcome) => outcome,
-        None => Err(OriginError::lost(format!("no answer from the origin within {} ms", timeout.as_millis()))),
+        None => {
+            Err(OriginError::lost(format!("no answer from the origin within {} ms", timeout.as_millis())))
+        }
     };
     let received_at = node.now();
     match outcome {
@@ -73,7 +75,8 @@ pub fn retry_wait(node: &Node, attempt: u32, error: &OriginError, wanted_until: 
     if attempt >= node.policy.retry_limit || error.error.code() != Code::OriginUnavailable {
         return None;
     }
-    let wait = node.policy.backoff.wait(attempt, node.env.random()).max(error.retry_after.unwrap_or_default());
+    let wait =
+        node.policy.backoff.wait(attempt, node.env.random()).max(error.retry_after.unwrap_or_default());
     // The budget is asked last: a retry nobody waits for would waste its token.
     (node.now().after(wait) < wanted_until && node.gate.grant_retry()).then(|| {
         node.counters.add(Stat::Retries);

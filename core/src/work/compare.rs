@@ -33,7 +33,8 @@ async fn compare(node: Arc<Node>, mut places: Vec<Place>, trace: Option<TraceCon
     let mut attempt = 0;
     loop {
         let held: Vec<Option<Arc<Entry>>> = places.iter().map(|place| known(&node, place.key())).collect();
-        let rows = places.iter().zip(&held).map(|(p, h)| (p.key().clone(), h.as_ref().and_then(as_known))).collect();
+        let rows =
+            places.iter().zip(&held).map(|(p, h)| (p.key().clone(), h.as_ref().and_then(as_known))).collect();
         let timeout = node.policy.origin_timeout;
         let asked = ask(&node, places.len(), timeout, || node.origin.compare(rows, timeout, trace.clone()));
         match asked.await {

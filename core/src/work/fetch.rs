@@ -29,10 +29,7 @@ pub fn known(node: &Node, key: &Key) -> Option<Arc<Entry>> {
 /// entry has nothing that an origin could call unchanged.
 pub fn as_known(entry: &Arc<Entry>) -> Option<Known> {
     let content = entry.content();
-    content
-        .value
-        .is_some()
-        .then(|| Known { version: content.version, validator: content.validator.clone() })
+    content.value.is_some().then(|| Known { version: content.version, validator: content.validator.clone() })
 }
 
 /// Fetches the key of `place` and lands its flight.
@@ -83,9 +80,7 @@ pub fn settle(
     let key = place.key().clone();
     let purpose = if place.has_waiters() { Purpose::Wanted } else { purpose };
     match Finding::of(answer, held, Times { sent_at, received_at }) {
-        Ok(finding) => {
-            place.settle(finding.version(), sent_at, || install(node, &key, finding, purpose))
-        }
+        Ok(finding) => place.settle(finding.version(), sent_at, || install(node, &key, finding, purpose)),
         Err(error) => place.settle(Version::NONE, Instant::FAR_FUTURE, || Err(error)),
     }
 }

@@ -54,9 +54,13 @@ impl Finding {
         let (content, age, unchanged) = match answer {
             Answer::Unchanged { age, limits } => {
                 let Some(known) = known else {
-                    return Err(Error::new(Code::OriginProtocol, "\"unchanged\", but no version was named to it"));
+                    return Err(Error::new(
+                        Code::OriginProtocol,
+                        "\"unchanged\", but no version was named to it",
+                    ));
                 };
-                let content = Content { limits: limits.unwrap_or(known.content().limits), ..known.content().clone() };
+                let content =
+                    Content { limits: limits.unwrap_or(known.content().limits), ..known.content().clone() };
                 (content, age, Some(Arc::clone(known)))
             }
             Answer::Value { value, validator, last_modified_at, age, limits } => {

@@ -58,7 +58,8 @@ impl Policy {
                 refresh_share: share as u32,
                 outage: options.outage_bound,
             },
-            prefixes: (options.prefix_bounds != PrefixBounds::default()).then(|| options.prefix_bounds.clone()),
+            prefixes: (options.prefix_bounds != PrefixBounds::default())
+                .then(|| options.prefix_bounds.clone()),
             drift: Drift(u32::try_from(options.clock_drift_ppm).unwrap_or(u32::MAX)),
             max_key_bytes: options.max_key_bytes.0,
             max_value_bytes: options.max_value_bytes.0,
@@ -89,7 +90,9 @@ impl Policy {
         let prefix = self.prefixes.as_ref().and_then(|prefixes| prefixes.of(key));
         match prefix {
             None => self.bounds,
-            Some(staleness) => KeyBounds { staleness, negative: self.bounds.negative.min(staleness), ..self.bounds },
+            Some(staleness) => {
+                KeyBounds { staleness, negative: self.bounds.negative.min(staleness), ..self.bounds }
+            }
         }
     }
 }

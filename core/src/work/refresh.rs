@@ -114,7 +114,8 @@ async fn take(node: &Arc<Node>, entry: &Arc<Entry>, attempt: u32) -> Taken {
     let Some(present) = present else { return Taken::Settled };
     let now = node.now();
     let bounds = node.policy.key_bounds(entry.key().as_bytes());
-    let verdict = judge(&Standing::of(&present), &bounds, &ReadBounds::default(), node.policy.drift, now, now);
+    let verdict =
+        judge(&Standing::of(&present), &bounds, &ReadBounds::default(), node.policy.drift, now, now);
     match verdict {
         Verdict::Fresh { aging: true, .. } => {}
         // Expired in the queue: still worth it, but not over and over for a
@@ -123,8 +124,14 @@ async fn take(node: &Arc<Node>, entry: &Arc<Entry>, attempt: u32) -> Taken {
         _ => return Taken::Settled,
     }
     let policy = &node.policy;
-    let asked =
-        lease::ask(&node.env, &node.leases, &node.counters, entry.key(), policy.lease_ttl, policy.lease_timeout);
+    let asked = lease::ask(
+        &node.env,
+        &node.leases,
+        &node.counters,
+        entry.key(),
+        policy.lease_ttl,
+        policy.lease_timeout,
+    );
     let lease = match asked.await {
         Asked::Won(lease) => Some(lease),
         Asked::Lost => return Taken::Lost,

@@ -54,7 +54,9 @@ pub async fn write(node: Arc<Node>, write: Write) -> Result<WriteReceipt> {
 
 /// The error of a write that may or may not have happened.
 pub fn unknown_outcome(idempotency_key: &str, why: &str) -> Error {
-    let message = format!("the write may or may not have happened ({why}); retry it with idempotency key {idempotency_key}");
+    let message = format!(
+        "the write may or may not have happened ({why}); retry it with idempotency key {idempotency_key}"
+    );
     Error::new(Code::UnknownOutcome, message).with_idempotency_key(idempotency_key)
 }
 
