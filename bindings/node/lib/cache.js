@@ -151,16 +151,18 @@ class Cache {
 
   async close(options) {
     const timeout = options?.timeout === undefined ? CLOSE_TIMEOUT : durationOf('timeout', options.timeout)
-    this.#closing ??= this.#close(timeout)
+    if (this.#closing === undefined) {
+      try {
+        native.close(environment.number, this.#handle, timeout)
+      } catch (error) {
+        throw fromNative(error)
+      }
+      this.#closing = this.#ended()
+    }
     return this.#closing
   }
 
-  async #close(timeout) {
-    try {
-      native.close(environment.number, this.#handle, timeout)
-    } catch (error) {
-      throw fromNative(error)
-    }
+  async #ended() {
     this.#handle = CLOSED
     unclosed.unregister(this)
     try {

@@ -55,6 +55,8 @@ function describe(value) {
 
 /** What a call into the addon threw, as the package shows it. */
 function fromNative(error) {
+  // Our own checks throw beside the addon.
+  if (error instanceof EdgecmpError || error instanceof TypeError) return error
   if (error.code === 'WRONG_TYPE') return typeError(error.message)
   if (RETRIABLE.has(error.code)) return new EdgecmpError(error.code, error.message)
   return error

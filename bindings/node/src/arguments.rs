@@ -40,7 +40,13 @@ fn read_utf8(env: &Env, value: &Unknown<'_>, buffer: &mut [u8]) -> Option<usize>
     // SAFETY: the buffer's length is given; `value` belongs to `env`, which is
     // the environment of this call.
     let status = unsafe {
-        sys::napi_get_value_string_utf8(env.raw(), value.raw(), buffer.as_mut_ptr().cast(), buffer.len(), &mut length)
+        sys::napi_get_value_string_utf8(
+            env.raw(),
+            value.raw(),
+            buffer.as_mut_ptr().cast(),
+            buffer.len(),
+            &mut length,
+        )
     };
     (status == sys::Status::napi_ok).then_some(length)
 }
@@ -60,7 +66,8 @@ fn long_utf8(env: &Env, value: &Unknown<'_>) -> Result<Vec<u8>> {
 /// which two different keys would be one. Only text with U+FFFD is looked at.
 fn well_formed<'b>(env: &Env, key: &Unknown<'_>, text: &'b [u8]) -> Result<&'b [u8]> {
     const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
-    if !text.contains(&REPLACEMENT[0]) || !text.windows(REPLACEMENT.len()).any(|window| window == REPLACEMENT) {
+    if !text.contains(&REPLACEMENT[0]) || !text.windows(REPLACEMENT.len()).any(|window| window == REPLACEMENT)
+    {
         return Ok(text);
     }
     // As many 16-bit units as bytes are always enough, and one for the zero.
@@ -71,7 +78,8 @@ fn well_formed<'b>(env: &Env, key: &Unknown<'_>, text: &'b [u8]) -> Result<&'b [
         sys::napi_get_value_string_utf16(env.raw(), key.raw(), units.as_mut_ptr(), units.len(), &mut length)
     };
     if char::decode_utf16(units[..length].iter().copied()).any(|unit| unit.is_err()) {
-        let message = "key: got a string with a lone surrogate; allowed: text that has a UTF-8 form, or a Uint8Array";
+        let message =
+            "key: got a string with a lone surrogate; allowed: text that has a UTF-8 form, or a Uint8Array";
         return Err(failure(Code::InvalidArgument, message));
     }
     Ok(text)
@@ -99,7 +107,8 @@ pub(crate) fn with_bytes<T>(
             ptr::null_mut(),
         )
     };
-    let is_bytes = [sys::TypedarrayType::uint8_array, sys::TypedarrayType::uint8_clamped_array].contains(&kind);
+    let is_bytes =
+        [sys::TypedarrayType::uint8_array, sys::TypedarrayType::uint8_clamped_array].contains(&kind);
     if Status::from(status) != Status::Ok || !is_bytes {
         return Err(wrong_type(field, form));
     }

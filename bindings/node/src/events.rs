@@ -58,11 +58,15 @@ impl Environment {
             }),
             Event::Written { call, outcome } => self.announce_outcome(call, outcome, |this, receipt| {
                 this.arena.borrow_mut().put_version(receipt.version);
-                this.idempotency_key.replace(receipt.idempotency_key.into());
+                this.idempotency_key.replace(receipt.idempotency_key);
                 kind::WRITTEN
             }),
             Event::Closed { call, outcome } => {
-                self.announce_outcome(call, outcome, |_, ended| if ended { kind::CLOSED } else { kind::CLOSED_RUNNING })
+                self.announce_outcome(
+                    call,
+                    outcome,
+                    |_, ended| if ended { kind::CLOSED } else { kind::CLOSED_RUNNING },
+                )
             }
             Event::Load { loader, call } => {
                 self.load.replace(Some(call));
@@ -72,7 +76,12 @@ impl Environment {
         }
     }
 
-    fn announce_outcome<T>(&self, call: u32, outcome: edgecmp::Result<T>, f: impl FnOnce(&Self, T) -> u32) -> u32 {
+    fn announce_outcome<T>(
+        &self,
+        call: u32,
+        outcome: edgecmp::Result<T>,
+        f: impl FnOnce(&Self, T) -> u32,
+    ) -> u32 {
         self.arena.borrow_mut().put_id(call);
         match outcome {
             Ok(done) => f(self, done),
@@ -109,7 +118,8 @@ pub fn take_row(environment: u32) -> Result<i64> {
 pub fn copy_value(environment: u32, mut target: Uint8Array) -> Result<()> {
     guard(|| {
         let held: Option<Value> = Environment::get(environment)?.held.take();
-        let Some(bytes) = held.as_ref().and_then(Value::bytes).filter(|bytes| bytes.len() == target.len()) else {
+        let Some(bytes) = held.as_ref().and_then(Value::bytes).filter(|bytes| bytes.len() == target.len())
+        else {
             return Err(failure(Code::Internal, "no value of this length waits"));
         };
         // SAFETY: JavaScript made the array for this call and runs nothing meanwhile.

@@ -70,7 +70,9 @@ pub fn close(environment: u32, handle: u32, timeout: String) -> Result<()> {
                 drop(mailbox.push(Event::Closed { call, outcome }));
             })
             .map(drop)
-            .map_err(|why| failure(Code::Overloaded, format!("no thread to wait for the end of the cache: {why}")))
+            .map_err(|why| {
+                failure(Code::Overloaded, format!("no thread to wait for the end of the cache: {why}"))
+            })
     })
 }
 
@@ -107,6 +109,7 @@ pub fn statistics(environment: u32, handle: u32) -> Result<Vec<f64>> {
 #[napi]
 pub fn metrics_text(environment: u32, handle: u32) -> Result<String> {
     guard(|| {
-        Environment::get(environment)?.with_cache(handle, |cache| Ok(cache.statistics().map_err(thrown)?.metrics_text()))
+        Environment::get(environment)?
+            .with_cache(handle, |cache| Ok(cache.statistics().map_err(thrown)?.metrics_text()))
     })
 }

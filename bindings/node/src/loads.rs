@@ -4,13 +4,13 @@
 //! ignored here as core ignores them.
 
 use bytes::Bytes;
-use edgecmp::Code;
 use edgecmp::origin::callback::{Operation, OriginCall, Responder};
+use edgecmp::{Code, Version};
 use napi::Env;
 use napi::bindgen_prelude::{Buffer, Unknown};
 use napi_derive::napi;
 
-use crate::arguments::{version, with_bytes};
+use crate::arguments::with_bytes;
 use crate::boundary::{Result, failure, guard};
 use crate::environment::Environment;
 
@@ -18,6 +18,15 @@ impl Environment {
     fn responder(&self, call: u32) -> Option<Responder> {
         self.responders.borrow_mut().remove(&call)
     }
+}
+
+/// A version as a loader gave it; a text that is none breaks the protocol of
+/// origins, not that of callers.
+fn loaded_version(text: Option<String>) -> Result<Option<Version>> {
+    let parse = |text: String| {
+        text.parse().map_err(|why| failure(Code::OriginProtocol, format!("version: got {text:?}; allowed: {why}")))
+    };
+    text.map(parse).transpose()
 }
 
 /// What a loader is asked.
@@ -94,7 +103,7 @@ pub fn answer_value(
     version_text: Option<String>,
 ) -> Result<()> {
     guard(|| {
-        let version = version("version", version_text)?;
+        let version = loaded_version(version_text)?;
         let value = with_bytes(&env, &value, "value", "a string or a Uint8Array", |bytes| {
             Ok(Bytes::copy_from_slice(bytes))
         })?;
@@ -120,7 +129,7 @@ pub fn answer_unchanged(environment: u32, call: u32) -> Result<()> {
 #[napi]
 pub fn answer_absent(environment: u32, call: u32, version_text: Option<String>) -> Result<()> {
     guard(|| {
-        let version = version("version", version_text)?;
+        let version = loaded_version(version_text)?;
         if let Some(responder) = Environment::get(environment)?.responder(call) {
             responder.absent(version);
         }
@@ -132,7 +141,7 @@ pub fn answer_absent(environment: u32, call: u32, version_text: Option<String>) 
 #[napi]
 pub fn answer_written(environment: u32, call: u32, version_text: Option<String>) -> Result<()> {
     guard(|| {
-        let version = version("version", version_text)?;
+        let version = loaded_version(version_text)?;
         if let Some(responder) = Environment::get(environment)?.responder(call) {
             responder.written(version);
         }
@@ -144,7 +153,8 @@ pub fn answer_written(environment: u32, call: u32, version_text: Option<String>)
 #[napi]
 pub fn answer_failure(environment: u32, call: u32, code: String, message: String) -> Result<()> {
     guard(|| {
-        let code = Code::ALL.iter().copied().find(|known| known.name() == code).unwrap_or(Code::OriginUnavailable);
+        let code =
+            Code::ALL.iter().copied().find(|known| known.name() == code).unwrap_or(Code::OriginUnavailable);
         if let Some(responder) = Environment::get(environment)?.responder(call) {
             responder.fail(code, message);
         }

@@ -104,7 +104,8 @@ impl Mailbox {
 
     /// On the loop: whether the mailbox keeps Node from exiting.
     pub(crate) fn hold(&self, env: &Env, held: bool) -> Result<()> {
-        let change = if held { sys::napi_ref_threadsafe_function } else { sys::napi_unref_threadsafe_function };
+        let change =
+            if held { sys::napi_ref_threadsafe_function } else { sys::napi_unref_threadsafe_function };
         // SAFETY: called on the thread of `env`, which owns the function; it is
         // alive since the environment has not ended.
         let status = unsafe { change(env.raw(), self.wake.raw()) };

@@ -44,12 +44,19 @@ pub fn lookup(
 /// Reads one key: the length of the value, `ABSENT`, or `PENDING` with a call
 /// id that a later event completes.
 #[napi]
-pub fn get(env: Env, environment: u32, handle: u32, key: Unknown<'_>, read: Option<ReadArguments>) -> Result<i64> {
+pub fn get(
+    env: Env,
+    environment: u32,
+    handle: u32,
+    key: Unknown<'_>,
+    read: Option<ReadArguments>,
+) -> Result<i64> {
     guard(|| {
         let environment = Environment::get(environment)?;
         let options = read_options(read)?;
-        let started = environment
-            .with_cache(handle, |cache| with_key(&env, &key, |key| cache.start_get(key, &options).map_err(thrown)))?;
+        let started = environment.with_cache(handle, |cache| {
+            with_key(&env, &key, |key| cache.start_get(key, &options).map_err(thrown))
+        })?;
         match started {
             Started::Ready(value) => Ok(environment.deliver(value)),
             Started::Pending(pending) => {
@@ -80,8 +87,8 @@ pub fn get_many(
             .map(|key| with_key(&env, key, |key| Ok(key.to_vec())))
             .collect::<Result<Vec<Vec<u8>>>>()?;
         let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
-        let started = environment
-            .with_cache(handle, |cache| cache.start_get_many(&keys, &options).map_err(thrown))?;
+        let started =
+            environment.with_cache(handle, |cache| cache.start_get_many(&keys, &options).map_err(thrown))?;
         match started {
             Started::Ready(rows) => {
                 let count = rows.len();

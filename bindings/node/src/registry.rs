@@ -76,9 +76,11 @@ fn join(opened: &Opened, name: &str, request: Request) -> Result<()> {
             loaders.add(route);
             Ok(())
         }
-        (Some(_), None) => {
-            Err(Error::invalid("loader", "a function", &format!("none: the shared cache {name:?} has an origin by URL")))
-        }
+        (Some(_), None) => Err(Error::invalid(
+            "loader",
+            "a function",
+            &format!("none: the shared cache {name:?} has an origin by URL"),
+        )),
     }
 }
 

@@ -66,6 +66,7 @@ fn report(environment: &Environment, pending: Pending<WriteReceipt>) {
 pub fn invalidate(env: Env, environment: u32, handle: u32, key: Unknown<'_>) -> Result<()> {
     guard(|| {
         let environment = Environment::get(environment)?;
-        environment.with_cache(handle, |cache| with_key(&env, &key, |key| cache.invalidate(key).map_err(thrown)))
+        environment
+            .with_cache(handle, |cache| with_key(&env, &key, |key| cache.invalidate(key).map_err(thrown)))
     })
 }
