@@ -59,7 +59,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
             return Err(format!("url {url:?}: must begin with http:// (TLS is not built in)").into());
         }
         let report = conformance::run(&url);
-        print!("{report}");
+        write!(std::io::stdout(), "{report}")?;
         return Ok(if report.conforms() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     let options = Options {
