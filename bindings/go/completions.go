@@ -18,7 +18,7 @@ type completions struct {
 	wake  *os.File
 	serve func(*C.edgecmp_event) // takes an origin call
 	ended chan struct{}          // closed when the goroutine has ended
-	batch [64]C.edgecmp_event    // of the goroutine alone
+	batch []C.edgecmp_event      // of the goroutine alone
 
 	mu      sync.Mutex
 	lastTag uint64
@@ -48,6 +48,7 @@ func newCompletions(serve func(*C.edgecmp_event)) (*completions, error) {
 		wake:    wake,
 		serve:   serve,
 		ended:   make(chan struct{}),
+		batch:   make([]C.edgecmp_event, 64),
 		waiting: map[uint64]*waiter{},
 	}, nil
 }

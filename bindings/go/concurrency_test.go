@@ -1,6 +1,7 @@
 package edgecmp_test
 
 import (
+	"errors"
 	"os"
 	"strconv"
 	"strings"
@@ -104,7 +105,9 @@ func TestCallsOfAllKindsAtOnce(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					if entry, err := cache.Get(background, key); err != nil || entry.Version.Compare(version) < 0 {
+					// G3: what was written is read.
+					entry, err := cache.Get(background, key)
+					if !errors.Is(err, edgecmp.ErrTooStale) && (err != nil || entry.Version.Compare(version) < 0) {
 						t.Errorf("wrote %v, then read %+v, %v", version, entry, err)
 						return
 					}
@@ -113,6 +116,9 @@ func TestCallsOfAllKindsAtOnce(t *testing.T) {
 				default:
 					// G2: within a key, versions do not go back.
 					entry, err := cache.Get(background, "k1")
+					if errors.Is(err, edgecmp.ErrTooStale) {
+						continue // G8: a busy machine is no reason to break the bound
+					}
 					if entry == nil {
 						t.Error(err)
 						return
