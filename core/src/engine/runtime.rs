@@ -38,8 +38,11 @@ impl Runtime {
     /// An environment whose thread is not started. `seed` zero: seeded by the system.
     pub fn new(seed: u64) -> Self {
         use std::hash::{BuildHasher, RandomState};
-        // `RandomState` is the standard library's way to the system's randomness.
-        let seed = if seed == 0 { RandomState::new().hash_one(0) } else { seed };
+        // `RandomState` is the standard library's way to the system's randomness. But
+        // forked siblings inherit the same state: without what tells them apart they
+        // would draw the same idempotency keys, and the origin would take the write of
+        // one for a retry of the other's.
+        let seed = if seed == 0 { RandomState::new().hash_one((std::process::id(), BootClock.now())) } else { seed };
         Self { random: SplitMix::new(seed), thread: Mutex::new(Thread::NotStarted), holding: Arc::default() }
     }
 
