@@ -30,8 +30,13 @@ pub struct Runtime {
 #[derive(Debug)]
 enum Thread {
     NotStarted,
-    Running { handle: Handle, close: Option<oneshot::Sender<Duration>>, ended: mpsc::Receiver<()> },
-    Closed { all_ended: bool },
+    Running {
+        handle: Handle,
+        close: oneshot::Sender<Duration>,
+        ended: mpsc::Receiver<()>,
+    },
+    /// Told to end; `None`: it has, or was never started.
+    Closed(Option<mpsc::Receiver<()>>),
 }
 
 impl Runtime {
@@ -42,7 +47,8 @@ impl Runtime {
         // forked siblings inherit the same state: without what tells them apart they
         // would draw the same idempotency keys, and the origin would take the write of
         // one for a retry of the other's.
-        let seed = if seed == 0 { RandomState::new().hash_one((std::process::id(), BootClock.now())) } else { seed };
+        let seed =
+            if seed == 0 { RandomState::new().hash_one((std::process::id(), BootClock.now())) } else { seed };
         Self { random: SplitMix::new(seed), thread: Mutex::new(Thread::NotStarted), holding: Arc::default() }
     }
 
@@ -57,26 +63,27 @@ impl Runtime {
     }
 
     /// Ends the thread: no task is taken any more, those that hold are given
-    /// `timeout` to end, all others are dropped. Whether everything has ended.
+    /// `timeout` to end, all others are dropped. Whether everything has ended;
+    /// a second call waits again for what has not.
     pub fn close(&self, timeout: Duration) -> bool {
         let mut thread = self.thread();
-        match &mut *thread {
-            Thread::NotStarted => {
-                *thread = Thread::Closed { all_ended: true };
-                true
-            }
-            Thread::Closed { all_ended } => *all_ended,
+        let mut ended = match std::mem::replace(&mut *thread, Thread::Closed(None)) {
+            Thread::NotStarted => None,
+            Thread::Closed(ended) => ended,
             Thread::Running { close, ended, .. } => {
-                if let Some(close) = close.take() {
-                    // The thread is gone only if it panicked.
-                    let _ = close.send(timeout);
-                }
-                // Beyond the tasks' own time-out the thread needs a moment to drop the rest.
-                let all_ended = ended.recv_timeout(timeout + Duration::from_millis(50)).is_ok();
-                *thread = Thread::Closed { all_ended };
-                all_ended
+                // The thread is gone only if it panicked.
+                let _ = close.send(timeout);
+                Some(ended)
             }
+        };
+        // Beyond the tasks' own time-out the thread needs a moment to drop the rest.
+        let wait = timeout + Duration::from_millis(50);
+        if ended.as_ref().is_some_and(|ended| ended.recv_timeout(wait) != Err(mpsc::RecvTimeoutError::Timeout)) {
+            ended = None;
         }
+        let all_ended = ended.is_none();
+        *thread = Thread::Closed(ended);
+        all_ended
     }
 }
 
@@ -114,7 +121,7 @@ impl Thread {
             // Nobody may be waiting any more.
             let _ = end.send(());
         })?;
-        Ok(Self::Running { handle, close: Some(close), ended })
+        Ok(Self::Running { handle, close, ended })
     }
 }
 
@@ -148,7 +155,7 @@ impl Env for Runtime {
             })?;
         }
         match &*thread {
-            Thread::Running { handle, close: Some(_), .. } => {
+            Thread::Running { handle, .. } => {
                 let handle = handle.clone();
                 // Given back first: a task that is refused is dropped here, and
                 // its flight's waiters may come back to this lock.
