@@ -218,3 +218,33 @@ fn hits_need_no_runtime_thread() {
     assert_eq!(cache.get(b"k", &read()).unwrap().bytes(), Some(&b"v"[..]));
     assert_eq!(cache.get(b"other", &read()).unwrap_err().code(), Code::Closed);
 }
+
+/// G3, where there is no version to compare: "no such key" was answered while
+/// the write was under way.
+#[test]
+fn an_absence_seen_during_a_write_does_not_outlive_it() {
+    let committed = Arc::new(AtomicBool::new(false));
+    let commit = Arc::clone(&committed);
+    let (sent, was_sent) = std::sync::mpsc::channel();
+    let cache = host("10s", move |call| match call.operation {
+        Operation::Fetch { .. } if commit.load(Ordering::Acquire) => {
+            call.responder.value(Bytes::from_static(b"new"), Some(Version::new(1)));
+        }
+        Operation::Fetch { .. } => call.responder.absent(None),
+        _ => {
+            sent.send(()).unwrap();
+            while !commit.load(Ordering::Acquire) {
+                thread::sleep(Duration::from_millis(1));
+            }
+            call.responder.written(Some(Version::new(1)));
+        }
+    });
+    thread::scope(|scope| {
+        let write = scope.spawn(|| cache.set(b"k", b"new", &WriteOptions::default()));
+        was_sent.recv().unwrap();
+        assert!(!cache.get(b"k", &read()).unwrap().is_found());
+        committed.store(true, Ordering::Release);
+        assert_eq!(write.join().unwrap().unwrap().version, Version::new(1));
+    });
+    assert_eq!(cache.get(b"k", &read()).unwrap().bytes(), Some(&b"new"[..]), "read your writes");
+}

@@ -85,6 +85,7 @@ fn committed(node: &Node, key: &Key, value: Option<Bytes>, answered: Answered<Wr
     let Answered { answer: Written { validator, last_modified_at }, sent_at, received_at } = answered;
     let held = known(node, key);
     let named = validator != crate::origin::Validator::None;
+    let ordered = matches!(validator, crate::origin::Validator::Version(..));
     let (version, validator) = identify(validator, held.as_ref(), None, sent_at);
     if !named {
         // Committed, but as what? Ask before the next read is answered.
@@ -94,8 +95,13 @@ fn committed(node: &Node, key: &Key, value: Option<Bytes>, answered: Answered<Wr
     node.flights.fence(key, Fence::written(version, received_at));
     let content = Content { value, version, validator, last_modified_at, limits: Limits::default() };
     let finding = Finding::written(content, Times { sent_at, received_at });
-    // What is there afterwards is ours or newer; either way the write is acknowledged.
-    let _ = install(node, key, finding, Purpose::Wanted);
+    let there = install(node, key, finding, Purpose::Wanted);
+    // What is there afterwards is ours or newer. Where versions cannot tell (a
+    // "no such key" without one, opaque validators), an answer that came while
+    // the write was under way may be from before it: ask again.
+    if !there.is_ok_and(|t| t.version() == version || (ordered && t.version() > version)) {
+        unprove(node, key);
+    }
     version
 }
 
