@@ -85,8 +85,8 @@ fn c_compiler(places: &Places) -> Command {
     command.arg("-I").arg(places.root.join("include"));
     command.arg(places.source("readers/c/reader.c"));
     command.arg("-o").arg(places.demo.join("reader-c"));
-    command.arg("-L").arg(&places.built).arg("-ledgecmp");
-    command.arg(format!("-Wl,-rpath,{}", places.built.display()));
+    command.arg(places.built.join("libedgecmp.a"));
+    command.args(["-lm", "-ldl"]);
     command
 }
 

@@ -30,8 +30,9 @@ typedef struct {
     uint32_t key;
 } job;
 
-static void check(edgecmp_status status, edgecmp_error *error, const char *what) {
-    if (status != EDGECMP_OK) die(what, edgecmp_error_message(error));
+/* A pointer to the error: arguments are evaluated in no order, the error is written by one of them. */
+static void check(edgecmp_status status, edgecmp_error *const *error, const char *what) {
+    if (status != EDGECMP_OK) die(what, edgecmp_error_message(*error));
 }
 
 static edgecmp_cache *open_cache(const assignment *given) {
@@ -39,10 +40,10 @@ static edgecmp_cache *open_cache(const assignment *given) {
     snprintf(bound, sizeof bound, "%llums", (unsigned long long)given->bound_ms);
     edgecmp_options *options = edgecmp_options_new();
     edgecmp_error *error = NULL;
-    check(edgecmp_options_set(options, "origin", given->origin, &error), error, "origin");
-    check(edgecmp_options_set(options, "staleness_bound", bound, &error), error, "staleness_bound");
+    check(edgecmp_options_set(options, "origin", given->origin, &error), &error, "origin");
+    check(edgecmp_options_set(options, "staleness_bound", bound, &error), &error, "staleness_bound");
     edgecmp_cache *cache = NULL;
-    check(edgecmp_open(options, &cache, &error), error, "open");
+    check(edgecmp_open(options, &cache, &error), &error, "open");
     edgecmp_options_free(options);
     return cache;
 }
@@ -111,7 +112,7 @@ static void read_panel(worker *self, const edgecmp_read_options *read) {
     const uint64_t start_ns = boottime_ns();
     const edgecmp_status status = edgecmp_get_many(self->cache, keys, PANEL, read, &results, &error);
     const uint64_t end_ns = boottime_ns();
-    check(status, error, "get_many"); /* rows can fail, the call as a whole cannot */
+    check(status, &error, "get_many"); /* rows can fail, the call as a whole cannot */
     for (size_t at = 0; at < PANEL; at++) {
         records[at].start_ns = start_ns;
         records[at].end_ns = end_ns;
