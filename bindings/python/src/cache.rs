@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use edgecmp::{Cache, Pending, ReadOptions, Started, Value, WriteOptions};
+use edgecmp::{Cache, Code, Pending, ReadOptions, Started, Value, WriteOptions};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -200,7 +200,7 @@ impl Core {
         traceparent: Given<'_, '_>,
     ) -> PyResult<WriteReceipt> {
         let write = write_options(idempotency_key, if_version, timeout, traceparent)?;
-        wait::wait(key.py(), self.write(key, Some(value), &write)?).map(Into::into)
+        wait::wait_for_write(key.py(), self.write(key, Some(value), &write)?).map(Into::into)
     }
 
     /// Deletes a key at the origin. Arguments and errors are those of `set`.
@@ -214,7 +214,7 @@ impl Core {
         traceparent: Given<'_, '_>,
     ) -> PyResult<WriteReceipt> {
         let write = write_options(idempotency_key, if_version, timeout, traceparent)?;
-        wait::wait(key.py(), self.write(key, None, &write)?).map(Into::into)
+        wait::wait_for_write(key.py(), self.write(key, None, &write)?).map(Into::into)
     }
 
     /// The next read of the key asks the origin.
@@ -258,7 +258,11 @@ impl Core {
     fn close(&self, py: Python<'_>, timeout: Given<'_, '_>) -> PyResult<bool> {
         let timeout = duration::extract_optional("timeout", timeout)?.unwrap_or(CLOSE_TIMEOUT);
         // Core first: the writes that it waits for need the loader.
-        let ended = boundary::detached(py, || self.cache.close(timeout))?;
+        let ended = boundary::detached(py, || match self.cache.close(timeout) {
+            // Nothing of it runs in this process.
+            Err(error) if error.code() == Code::Forked => Ok(true),
+            closed => closed,
+        })?;
         let Some(Loader { runner, calls }) = &self.loader else { return Ok(ended) };
         calls.get().close();
         let stopped = runner.call_method1(py, intern!(py, "stop"), (timeout.as_secs_f64(),))?;

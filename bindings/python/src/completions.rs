@@ -151,20 +151,34 @@ impl Completions {
         }
     }
 
-    /// `Core.set`, or `Core.delete` if value is None: the token of the receipt to come.
+    /// `Core.set`: the token of the receipt to come.
     #[pyo3(signature = (core, key, value, idempotency_key, if_version, timeout, traceparent))]
-    fn write<'py>(
+    fn set<'py>(
         &self,
         core: &Bound<'py, Core>,
         key: &Bound<'py, PyAny>,
-        value: Given<'_, 'py>,
+        value: &Bound<'py, PyAny>,
         idempotency_key: Option<&str>,
         if_version: Given<'_, 'py>,
         timeout: Given<'_, 'py>,
         traceparent: Given<'_, 'py>,
     ) -> PyResult<u64> {
         let write = write_options(idempotency_key, if_version, timeout, traceparent)?;
-        let pending = core.get().write(key, value, &write)?;
-        self.watch(key.py(), pending, Outcome::Write)
+        self.watch(key.py(), core.get().write(key, Some(value), &write)?, Outcome::Write)
+    }
+
+    /// `Core.delete`: the token of the receipt to come.
+    #[pyo3(signature = (core, key, idempotency_key, if_version, timeout, traceparent))]
+    fn delete<'py>(
+        &self,
+        core: &Bound<'py, Core>,
+        key: &Bound<'py, PyAny>,
+        idempotency_key: Option<&str>,
+        if_version: Given<'_, 'py>,
+        timeout: Given<'_, 'py>,
+        traceparent: Given<'_, 'py>,
+    ) -> PyResult<u64> {
+        let write = write_options(idempotency_key, if_version, timeout, traceparent)?;
+        self.watch(key.py(), core.get().write(key, None, &write)?, Outcome::Write)
     }
 }

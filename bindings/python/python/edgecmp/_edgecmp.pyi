@@ -4,11 +4,25 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal, final, overload
 
-from typing_extensions import Self
+from typing_extensions import Self, disjoint_base
 
 from ._types import Duration, Key, Value, Version
 from .errors import Error
 from .runners import Runner
+
+__all__ = [
+    "Call",
+    "Calls",
+    "Completions",
+    "Core",
+    "Entry",
+    "WriteReceipt",
+    "__version__",
+    "error_table",
+    "fork_generation",
+    "option_table",
+    "statistics_table",
+]
 
 __version__: str
 
@@ -44,6 +58,7 @@ class WriteReceipt:
     @property
     def idempotency_key(self) -> str: ...
 
+@disjoint_base
 class Core:
     def __new__(
         cls, options: Mapping[str, Any], runner: Runner | None = None, writable: bool = False
@@ -147,11 +162,20 @@ class Completions:
         timeout: Duration | None,
         traceparent: str | None,
     ) -> list[Entry | Error] | int: ...
-    def write(
+    def set(
         self,
         core: Core,
         key: Key,
-        value: Value | None,
+        value: Value,
+        idempotency_key: str | None,
+        if_version: Version | None,
+        timeout: Duration | None,
+        traceparent: str | None,
+    ) -> int: ...
+    def delete(
+        self,
+        core: Core,
+        key: Key,
         idempotency_key: str | None,
         if_version: Version | None,
         timeout: Duration | None,

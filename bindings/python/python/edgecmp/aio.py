@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from . import lifecycle
 from ._edgecmp import Completions, Core, Entry, WriteReceipt, fork_generation
+from .errors import Error
 from .runners import RunningLoopRunner
 
 if TYPE_CHECKING:
@@ -103,6 +104,34 @@ class Cache:
             return started
         return cast(Entry, await port.future(started))
 
+    @overload
+    async def get_many(
+        self,
+        keys: Iterable[Key],
+        *,
+        return_exceptions: Literal[False] = False,
+        staleness_bound: Duration | None = None,
+        widen: bool = False,
+        outage_bound: Duration | None = None,
+        min_version: Version | None = None,
+        timeout: Duration | None = None,
+        traceparent: str | None = None,
+    ) -> list[Entry]: ...
+
+    @overload
+    async def get_many(
+        self,
+        keys: Iterable[Key],
+        *,
+        return_exceptions: bool,
+        staleness_bound: Duration | None = None,
+        widen: bool = False,
+        outage_bound: Duration | None = None,
+        min_version: Version | None = None,
+        timeout: Duration | None = None,
+        traceparent: str | None = None,
+    ) -> list[Entry | Error]: ...
+
     async def get_many(
         self,
         keys: Iterable[Key],
@@ -143,7 +172,11 @@ class Cache:
         traceparent: str | None = None,
     ) -> WriteReceipt:
         """Writes a value through; returns once the origin has committed."""
-        return await self._write(key, value, idempotency_key, if_version, timeout, traceparent)
+        port = _port()
+        token = port.completions.set(
+            self._core, key, value, idempotency_key, if_version, timeout, traceparent
+        )
+        return cast(WriteReceipt, await port.future(token))
 
     async def delete(
         self,
@@ -155,11 +188,10 @@ class Cache:
         traceparent: str | None = None,
     ) -> WriteReceipt:
         """Deletes a key at the origin."""
-        return await self._write(key, None, idempotency_key, if_version, timeout, traceparent)
-
-    async def _write(self, key: Key, value: Value | None, *options: Any) -> WriteReceipt:
         port = _port()
-        token = port.completions.write(self._core, key, value, *options)
+        token = port.completions.delete(
+            self._core, key, idempotency_key, if_version, timeout, traceparent
+        )
         return cast(WriteReceipt, await port.future(token))
 
     def lookup(

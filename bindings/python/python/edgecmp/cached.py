@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from . import aio
 from .cache import Cache
@@ -40,7 +40,23 @@ class AsyncCachedFunction:
         return (await self.cache.get(key)).value
 
 
-def cached(**options: Unpack[Options]) -> Callable[[Callable[..., Any]], Any]:
+class _Decorator:
+    """What ``cached(...)`` returns: its type tells the two kinds of functions apart."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+
+    @overload
+    def __call__(self, function: Callable[..., Awaitable[Any]]) -> AsyncCachedFunction: ...
+    @overload
+    def __call__(self, function: Callable[..., Any]) -> CachedFunction: ...
+    def __call__(self, function: Callable[..., Any]) -> CachedFunction | AsyncCachedFunction:
+        if inspect.iscoroutinefunction(function):
+            return AsyncCachedFunction(function, self._options)
+        return CachedFunction(function, self._options)
+
+
+def cached(**options: Unpack[Options]) -> _Decorator:
     """Puts a cache in front of a loader function.
 
     >>> @edgecmp.cached(staleness_bound="200ms")
@@ -50,10 +66,4 @@ def cached(**options: Unpack[Options]) -> Callable[[Callable[..., Any]], Any]:
 
     For a coroutine function the result is awaited.
     """
-
-    def decorate(function: Callable[..., Any]) -> CachedFunction | AsyncCachedFunction:
-        if inspect.iscoroutinefunction(function):
-            return AsyncCachedFunction(function, options)
-        return CachedFunction(function, options)
-
-    return decorate
+    return _Decorator(options)

@@ -21,8 +21,8 @@ logger = logging.getLogger("edgecmp")
 LOADER_CONTEXT = ("known_version", "timeout", "traceparent")
 WRITER_CONTEXT = ("idempotency_key", "if_version", "timeout", "traceparent")
 
-# Text of an exception that goes into the message of ours, at most.
-CAUSE_LENGTH = 500
+# The text of an exception may be of any length; our messages are not.
+MESSAGE_LENGTH = 500
 
 
 class Functions:
@@ -44,19 +44,23 @@ class Functions:
     def serve(self, call: Call) -> None:
         """Calls a plain function and answers. Whatever it raises is an answer too."""
         try:
-            _answer(call, self._call(call))
-        except BaseException as error:  # noqa: BLE001 - a loader thread has nobody to raise to
+            result = self._call(call)
+        except BaseException as error:  # a loader thread has nobody to raise to
             _fail(call, error)
+        else:
+            _answer(call, result)
 
     async def serve_async(self, call: Call) -> None:
         """Awaits a coroutine function, no longer than somebody waits for it, and answers."""
         try:
-            _answer(call, await asyncio.wait_for(self._call(call), call.timeout))
+            result = await asyncio.wait_for(self._call(call), call.timeout)
         except asyncio.CancelledError as error:
             _fail(call, error)
             raise
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             _fail(call, error)
+        else:
+            _answer(call, result)
 
     def _call(self, call: Call) -> Any:
         if call.operation == "fetch":
@@ -77,7 +81,7 @@ class _Refused(Exception):
 
 def _is_async(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
+        getattr(function, "__call__", None)  # an object with an async __call__
     )
 
 
@@ -97,6 +101,14 @@ def _context(call: Call, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _answer(call: Call, result: Any) -> None:
+    try:
+        _send(call, result)
+    except (TypeError, ValueError) as error:
+        role = "loader" if call.operation == "fetch" else "writer"
+        call.fail("ORIGIN_PROTOCOL", f"what the {role} returned: {error}"[:MESSAGE_LENGTH])
+
+
+def _send(call: Call, result: Any) -> None:
     if call.operation != "fetch":
         version = result.version if isinstance(result, Loaded) else result
         call.answer_written(version)
@@ -120,5 +132,6 @@ def _fail(call: Call, error: BaseException) -> None:
     elif isinstance(error, _Refused):
         call.fail(error.code, str(error))
     else:
-        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        call.fail("ORIGIN_UNAVAILABLE", f"the {'loader' if call.operation == 'fetch' else 'writer'} raised {text[:CAUSE_LENGTH]}")
+        role = "loader" if call.operation == "fetch" else "writer"
+        cause = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        call.fail("ORIGIN_UNAVAILABLE", f"the {role} raised {cause}"[:MESSAGE_LENGTH])

@@ -1,0 +1,168 @@
+"""Closing, use after closing, garbage collection, exit."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from support import RawServer, run_script, wait_until
+
+import edgecmp
+
+CALLS: list[Callable[[edgecmp.Cache], Any]] = [
+    lambda c: c.get("a"),
+    lambda c: c.get_many(["a"]),
+    lambda c: c.lookup("a"),
+    lambda c: c.set("a", b""),
+    lambda c: c.delete("a"),
+    lambda c: c.invalidate("a"),
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_use_after_close(call: Callable[[edgecmp.Cache], Any]) -> None:
+    for cache in (edgecmp.Cache("memory:"), edgecmp.Cache(loader=lambda key: b"")):
+        cache.get("a")
+        assert cache.close() and cache.close()
+        with pytest.raises(edgecmp.ClosedError):
+            call(cache)
+        assert cache.stats()["misses"] >= 1, "the numbers stay readable"
+
+
+def test_close_ends_what_waits(silent: RawServer) -> None:
+    cache = edgecmp.Cache(silent.url, read_timeout="30s", origin_timeout="30s")
+    failures: list[BaseException] = []
+
+    def read() -> None:
+        try:
+            cache.get("a")
+        except edgecmp.Error as error:
+            failures.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    wait_until(lambda: silent.accepted, "it waits")
+    started = time.monotonic()
+    assert cache.close()
+    reader.join(timeout=5)
+    assert not reader.is_alive() and time.monotonic() - started < 2
+    assert [type(error) for error in failures] == [edgecmp.ClosedError]
+
+
+def loader_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("edgecmp-loader")]
+
+
+def test_a_forgotten_cache_ends_its_threads() -> None:
+    async def load(key: str) -> bytes:
+        return b""
+
+    wait_until(lambda: not loader_threads(), "earlier tests are over")
+    caches = [edgecmp.Cache(loader=lambda key: b""), edgecmp.Cache(loader=load)]
+    for cache in caches:
+        cache.get("a")
+    assert len(loader_threads()) == 5
+    ghosts = [weakref.ref(cache) for cache in caches]
+    del caches, cache
+    gc.collect()
+    assert [ghost() for ghost in ghosts] == [None, None]
+    wait_until(lambda: not loader_threads(), "its threads ended")
+
+
+def test_threads_start_at_first_need() -> None:
+    wait_until(lambda: not loader_threads(), "earlier tests are over")
+    with edgecmp.Cache(loader=lambda key: b"") as cache:
+        assert not loader_threads()
+        cache.lookup("a")
+        assert not loader_threads()
+        cache.get("a")
+        assert loader_threads()
+
+
+@pytest.mark.parametrize(
+    "arguments", ["'memory:'", "loader=lambda key: b''", "'http://127.0.0.1:9/{key}'"]
+)
+def test_exit_with_an_open_cache(arguments: str) -> None:
+    started = time.monotonic()
+    run_script(
+        f"""
+        import edgecmp
+        cache = edgecmp.Cache({arguments})
+        try:
+            cache.get("a", timeout=0.2)
+        except edgecmp.Error:
+            pass
+        """
+    )
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize("work", ["loop", "sleep"])
+def test_exit_while_a_loader_runs(kind: str, work: str) -> None:
+    """Busy in Python or asleep in C: neither keeps the process, nor crashes it."""
+    if work == "loop":
+        body = "while True: sum(range(100))"
+    else:
+        body = "time.sleep(3600)" if kind == "def" else "await asyncio.sleep(3600)"
+    started = time.monotonic()
+    output = run_script(
+        f"""
+import asyncio, contextlib, threading, time, edgecmp
+
+running = threading.Event()
+
+{kind} load(key):
+    running.set()
+    {body}
+
+def read():
+    with contextlib.suppress(edgecmp.ClosedError):  # at exit
+        cache.get("a")
+
+cache = edgecmp.Cache(loader=load, read_timeout="1h", origin_timeout="1h")
+threading.Thread(target=read, daemon=True).start()
+assert running.wait(5)
+print("exits")
+"""
+    )
+    assert output == "exits\n"
+    assert time.monotonic() - started < 8
+
+
+def test_exit_from_a_running_event_loop() -> None:
+    run_script(
+        """
+        import asyncio, edgecmp
+
+        async def load(key):
+            await asyncio.sleep(0.01)
+            return b"1"
+
+        async def main():
+            global cache
+            cache = edgecmp.aio.Cache(loader=load)
+            print((await cache.get("a")).value)
+
+        asyncio.run(main())
+        """
+    )
+
+
+def test_close_from_a_loader() -> None:
+    closed: list[bool] = []
+    cache: edgecmp.Cache
+
+    def load(key: str) -> bytes:
+        closed.append(cache.close(timeout="500ms"))
+        return b""
+
+    cache = edgecmp.Cache(loader=load)
+    with pytest.raises(edgecmp.ClosedError):
+        cache.get("a")
+    wait_until(lambda: closed, "close returned")
