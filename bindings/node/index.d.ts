@@ -185,9 +185,10 @@ export declare class Cache {
   /** Whether `close` was called. */
   readonly closed: boolean
   /**
-   * Closes the cache; calls that wait end with `CLOSED`, and so do all later
-   * ones. Waits at most `timeout` (5 s) for what is in progress: `true` unless
-   * something still runs then. A shared cache ends with its last share.
+   * Closes the cache: later calls end with `CLOSED`, and so do reads that wait.
+   * Waits at most `timeout` (5 s) for writes in progress: `true` unless
+   * something still runs then. A shared cache ends with its last share; until
+   * then calls in progress go on.
    */
   close(options?: { timeout?: Duration | undefined }): Promise<boolean>
   /** For `await using`: `close()`. */
