@@ -83,4 +83,8 @@ impl Waiting<Vec<Result<Value>>> for ReadingMany {
         }
         Ok(self.take_answers())
     }
+
+    fn closed(&mut self) -> Result<Vec<Result<Value>>> {
+        super::pending::closed()
+    }
 }

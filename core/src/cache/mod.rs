@@ -259,9 +259,9 @@ impl Cache {
         let before = self.reopened.compare_and_swap(&present, Some(Arc::clone(&opened)));
         let before = arc_swap::Guard::into_inner(before);
         if before.as_ref().map(Arc::as_ptr) == present.as_ref().map(Arc::as_ptr) {
-            // The one of our parent, if this is a grandchild: leaked, not dropped.
-            std::mem::forget(before);
-            std::mem::forget(present);
+            if let Some(parents) = present {
+                parents.leak();
+            }
             return Ok(opened);
         }
         // Another thread of this child was first.
@@ -310,6 +310,12 @@ impl Opened {
         Ok(Pending::new(&self.node.env, deadline, Box::new(writing)))
     }
 
+    /// Makes sure that dropping this drops nothing that threads share.
+    fn leak(&self) {
+        std::mem::forget(Arc::clone(&self.node));
+        std::mem::forget(self.runtime.clone());
+    }
+
     fn close(&self, timeout: Duration) -> bool {
         self.closed.store(true, Ordering::Release);
         self.runtime.as_ref().is_none_or(|runtime| runtime.close(timeout))
@@ -318,14 +324,18 @@ impl Opened {
 
 impl Drop for Cache {
     fn drop(&mut self) {
-        if self.opened.generation != fork::generation() {
-            // The parent's threads are not ours to end; what they hold leaks.
-            if let Some(opened) = self.reopened.load_full().filter(|o| o.generation == fork::generation()) {
-                opened.close(Duration::ZERO);
-            }
+        if self.opened.generation == fork::generation() {
+            self.opened.close(Duration::ZERO);
             return;
         }
-        self.opened.close(Duration::ZERO);
+        // A forked child: what the parent had open leaks. Its threads are not
+        // here to give back the locks that dropping it would take.
+        self.opened.leak();
+        match self.reopened.load_full() {
+            Some(opened) if opened.generation == fork::generation() => drop(opened.close(Duration::ZERO)),
+            Some(opened) => opened.leak(),
+            None => {}
+        }
     }
 }
 

@@ -41,6 +41,9 @@ pub(super) trait Waiting<T>: Send {
     /// The deadline is over: what the call gives now.
     fn give_up(&mut self) -> Result<T>;
 
+    /// The cache was closed: what the call gives now.
+    fn closed(&mut self) -> Result<T>;
+
     /// The idempotency key, of a write.
     fn idempotency_key(&self) -> &str {
         ""
@@ -96,15 +99,14 @@ impl<T: Send + 'static> Pending<T> {
     /// Calls `complete` exactly once, when the call has ended: at the latest at
     /// its deadline, and also when the cache is closed. On the runtime thread:
     /// `complete` must neither block nor touch a host language.
-    pub fn on_complete(mut self, complete: impl FnOnce(Result<T>) + Send + 'static) {
-        let mut completion = Completion { complete: Some(complete), closed: closed::<T> };
-        let env = Arc::clone(&self.env);
-        // A refused or dropped task drops `completion`, which then says CLOSED.
-        let _ = env.spawn(Box::pin(async move {
-            let env = Arc::clone(&self.env);
-            let outcome =
-                within(&*env, self.deadline, std::future::poll_fn(|cx| self.waiting.poll(cx))).await;
-            let outcome = outcome.unwrap_or_else(|| self.waiting.give_up());
+    pub fn on_complete(self, complete: impl FnOnce(Result<T>) + Send + 'static) {
+        let Self { waiting, deadline, env } = self;
+        let mut completion = Completion { waiting, complete: Some(complete) };
+        // A refused or dropped task drops `completion`, which completes as closed.
+        let _ = Arc::clone(&env).spawn(Box::pin(async move {
+            let poll = std::future::poll_fn(|cx| completion.waiting.poll(cx));
+            let outcome = within(&*env, deadline, poll).await;
+            let outcome = outcome.unwrap_or_else(|| completion.waiting.give_up());
             completion.done(outcome);
         }));
     }
@@ -133,14 +135,15 @@ impl<T: Send + 'static> IntoFuture for Pending<T> {
     }
 }
 
-fn closed<T>() -> Result<T> {
+/// What a read gives when the cache is closed under it.
+pub(super) fn closed<T>() -> Result<T> {
     Err(Error::new(Code::Closed, "the cache was closed while the call waited"))
 }
 
 /// Calls back even if the task that should is dropped.
 struct Completion<T, F: FnOnce(Result<T>)> {
+    waiting: Box<dyn Waiting<T>>,
     complete: Option<F>,
-    closed: fn() -> Result<T>,
 }
 
 impl<T, F: FnOnce(Result<T>)> Completion<T, F> {
@@ -153,7 +156,8 @@ impl<T, F: FnOnce(Result<T>)> Completion<T, F> {
 
 impl<T, F: FnOnce(Result<T>)> Drop for Completion<T, F> {
     fn drop(&mut self) {
-        let outcome = (self.closed)();
-        self.done(outcome);
+        if let Some(complete) = self.complete.take() {
+            complete(self.waiting.closed());
+        }
     }
 }

@@ -294,4 +294,8 @@ impl Waiting<Value> for Reading {
             format!("waited {waited} ms for the origin without an answer that may be returned{why}"),
         ))
     }
+
+    fn closed(&mut self) -> Result<Value> {
+        super::pending::closed()
+    }
 }

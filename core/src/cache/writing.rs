@@ -15,6 +15,8 @@ use crate::facts::statistics::Stat;
 use crate::origin::Write;
 use crate::work::{Node, write};
 
+const CLOSED: &str = "the cache was closed while it was under way";
+
 /// A write in progress.
 pub(super) struct Writing {
     node: Arc<Node>,
@@ -42,6 +44,11 @@ impl Writing {
         Ok(writing)
     }
 
+    /// The outcome, if the write has ended in this very moment.
+    fn now_or(&mut self, why: &str) -> Result<WriteReceipt> {
+        self.outcome.try_recv().unwrap_or_else(|_| self.unknown(why))
+    }
+
     fn unknown(&self, why: &str) -> Result<WriteReceipt> {
         write::unprove(&self.node, &self.key);
         self.node.counters.add(Stat::UnknownOutcomes);
@@ -53,16 +60,16 @@ impl Waiting<WriteReceipt> for Writing {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<WriteReceipt>> {
         match std::task::ready!(Pin::new(&mut self.outcome).poll(cx)) {
             Ok(outcome) => Poll::Ready(outcome),
-            Err(_) => Poll::Ready(self.unknown("the cache was closed while it was under way")),
+            Err(_) => Poll::Ready(self.unknown(CLOSED)),
         }
     }
 
     fn give_up(&mut self) -> Result<WriteReceipt> {
-        // It may have ended in this very moment.
-        match self.outcome.try_recv() {
-            Ok(outcome) => outcome,
-            Err(_) => self.unknown("no answer from the origin before the deadline"),
-        }
+        self.now_or("no answer from the origin before the deadline")
+    }
+
+    fn closed(&mut self) -> Result<WriteReceipt> {
+        self.now_or(CLOSED)
     }
 
     fn idempotency_key(&self) -> &str {

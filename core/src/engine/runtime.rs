@@ -78,7 +78,10 @@ impl Runtime {
         };
         // Beyond the tasks' own time-out the thread needs a moment to drop the rest.
         let wait = timeout + Duration::from_millis(50);
-        if ended.as_ref().is_some_and(|ended| ended.recv_timeout(wait) != Err(mpsc::RecvTimeoutError::Timeout)) {
+        if ended
+            .as_ref()
+            .is_some_and(|ended| ended.recv_timeout(wait) != Err(mpsc::RecvTimeoutError::Timeout))
+        {
             ended = None;
         }
         let all_ended = ended.is_none();

@@ -99,7 +99,7 @@ options! {
     capacity: Size = "64MiB", "64KiB" ..= "1024GiB";
     /// Longest key, in bytes.
     max_key_bytes: Size = "1024", "1" ..= "65535";
-    /// Largest value kept or written; a larger one is returned but not kept.
+    /// Largest value kept or written; a larger one is returned but not kept, as is one that alone exceeds capacity.
     max_value_bytes: Size = "1MiB", "1" ..= "1GiB";
     /// Largest answer read from the origin; a larger one is an error.
     max_response_bytes: Size = "16MiB", "1KiB" ..= "2GiB";

@@ -69,10 +69,22 @@ impl LeaseStore for EmbeddedLeases {
 
 type Registry = Mutex<HashMap<Box<str>, Weak<EmbeddedLeases>>>;
 
+/// Looks that a lock held for a few instructions is surely free after.
+const PATIENCE: usize = 10_000;
+
+fn give_way<T>() -> Option<T> {
+    std::thread::yield_now();
+    None
+}
+
 /// The store that all caches of this process with this name share.
 pub(super) fn shared(name: &str, env: &Arc<dyn Env>) -> Arc<dyn LeaseStore> {
     static NAMED: LazyLock<Registry> = LazyLock::new(Mutex::default);
-    let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(mut named) = (0..PATIENCE).find_map(|_| NAMED.try_lock().ok().or_else(give_way)) else {
+        // A fork froze the lock in the middle of another thread's look: leases
+        // are an economy, so this cache has a store of its own.
+        return Arc::new(EmbeddedLeases::new(Arc::clone(env)));
+    };
     if let Some(store) = named.get(name).and_then(Weak::upgrade) {
         return store;
     }

@@ -133,7 +133,10 @@ pub fn judge(
     now: Instant,
 ) -> Verdict {
     let age = drift.age(standing.validated_at, now);
-    if standing.version < read.min_version {
+    // "No such key" without a version has nothing to compare, but what an
+    // origin says after the read began is not older than what it must see.
+    let unversioned = standing.negative && standing.version == Version::NONE;
+    if standing.version < read.min_version && !(unversioned && standing.validated_at >= started) {
         return Verdict::TooLow;
     }
     if standing.validated_at <= standing.unproved_until {
@@ -200,6 +203,9 @@ mod tests {
         assert_eq!(verdict(&s, &wider, 1300), Verdict::Fresh { age: 300 * MS, aging: true });
         let high = ReadBounds { min_version: Version::new(8), ..read };
         assert_eq!(verdict(&s, &high, 1001), Verdict::TooLow);
+        let gone = Standing { negative: true, version: Version::NONE, ..s };
+        assert_eq!(verdict(&gone, &high, 1001), Verdict::TooLow);
+        assert_eq!(verdict(&gone, &high, 1000), Verdict::Fresh { age: Duration::ZERO, aging: false });
         let negative = Standing { negative: true, ..s };
         assert_eq!(verdict(&negative, &read, 1060), Verdict::Expired { age: 60 * MS });
         let unproved = Standing { unproved_until: at(1000), ..s };

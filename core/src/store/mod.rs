@@ -20,6 +20,8 @@ pub use table::Loaded;
 /// More shards than that gain nothing; fewer bytes than that a shard waste.
 const MAX_SHARDS: usize = 64;
 const MIN_SHARD_BYTES: usize = 256 * 1024;
+/// The largest values that a shard has room for at once.
+const LARGEST_PER_SHARD: usize = 4;
 
 /// All entries of one cache.
 #[derive(Debug)]
@@ -38,9 +40,13 @@ pub struct Usage {
 }
 
 impl Store {
-    /// An empty store of at most `capacity` bytes.
-    pub fn new(capacity: usize) -> Self {
-        let shards = (capacity / MIN_SHARD_BYTES).next_power_of_two().clamp(1, MAX_SHARDS);
+    /// An empty store of at most `capacity` bytes, for values of at most
+    /// `max_value_bytes`.
+    pub fn new(capacity: usize, max_value_bytes: usize) -> Self {
+        let shard_bytes = max_value_bytes.saturating_mul(LARGEST_PER_SHARD).max(MIN_SHARD_BYTES);
+        let shards = (capacity / shard_bytes).clamp(1, MAX_SHARDS);
+        // A power of two, rounded down: a mask picks the shard.
+        let shards = 1 << shards.ilog2();
         Self {
             shards: (0..shards).map(|_| Shard::new(capacity / shards)).collect(),
             hasher: foldhash::fast::RandomState::default(),

@@ -49,7 +49,7 @@ proptest! {
     /// With room for all, the store is a map.
     #[test]
     fn is_a_map(steps in prop::collection::vec(step(), 0..2000)) {
-        let store = Store::new(4 << 20);
+        let store = Store::new(4 << 20, 1024);
         let mut map = HashMap::new();
         for (i, step) in steps.into_iter().enumerate() {
             match step {
@@ -78,7 +78,7 @@ proptest! {
 #[test]
 fn stays_within_capacity_and_keeps_what_is_read() {
     let capacity = 256 * 1024;
-    let store = Store::new(capacity);
+    let store = Store::new(capacity, 1024);
     put(&store, b"hot", 1, 100);
     let mut evicted = 0;
     for i in 0..20_000u64 {
@@ -91,7 +91,7 @@ fn stays_within_capacity_and_keeps_what_is_read() {
 
 #[test]
 fn what_is_larger_than_the_store_is_not_kept() {
-    let store = Store::new(256 * 1024);
+    let store = Store::new(256 * 1024, 1024);
     put(&store, b"k", 1, 10);
     assert!(put(&store, b"k", 2, 300_000).too_large);
     assert_eq!(version(&store, b"k"), None, "the older version is not current any more");
@@ -101,7 +101,7 @@ fn what_is_larger_than_the_store_is_not_kept() {
 /// what it asked for, whole, and never an older version than it saw before.
 #[test]
 fn readers_see_whole_entries_in_order() {
-    let store = Store::new(1 << 20);
+    let store = Store::new(1 << 20, 1024);
     let keys: Vec<Vec<u8>> = (0..64u8).map(|k| vec![k; 8]).collect();
     let done = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -146,4 +146,12 @@ fn readers_see_whole_entries_in_order() {
             assert!(reader.join().unwrap() > 0);
         }
     });
+}
+
+#[test]
+fn the_largest_value_allowed_is_kept() {
+    let (capacity, max_value_bytes) = (64 << 20, 1 << 20);
+    let store = Store::new(capacity, max_value_bytes);
+    put(&store, b"k", 1, max_value_bytes);
+    assert_eq!(version(&store, b"k"), Some(1));
 }

@@ -62,7 +62,7 @@ impl Node {
         let policy = Policy::of(options);
         let refreshes = RefreshQueue::new(policy.refresh_queue, env.signal()?);
         Ok(Self {
-            store: Store::new(options.capacity.0),
+            store: Store::new(options.capacity.0, options.max_value_bytes.0),
             flights: Arc::default(),
             gate: Gate::new(policy.gate),
             counters: Counters::default(),
