@@ -3,14 +3,14 @@
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use edgecmp_core::Cache;
 
 use crate::boundary::{call, infallible};
 use crate::error::edgecmp_error;
 use crate::options::edgecmp_options;
-use crate::pointers::{bytes, required, required_out};
+use crate::pointers::{bytes, deadline_after, required, required_out};
 use crate::running::Running;
 use crate::status::edgecmp_status::{self, EDGECMP_OK, EDGECMP_PENDING};
 
@@ -55,11 +55,8 @@ pub extern "C" fn edgecmp_close(
 ) -> edgecmp_status {
     call(error, || {
         let cache = required(cache, "cache")?;
-        let timeout = Duration::from_nanos(timeout_ns);
-        // A time-out beyond what the clock can count is as good as a year.
-        let year = Duration::from_secs(365 * 86_400);
-        let deadline = Instant::now() + timeout.min(year);
-        let ended = cache.cache.close(timeout)? & cache.running.wait_until(deadline);
+        let deadline = deadline_after(timeout_ns);
+        let ended = cache.cache.close(Duration::from_nanos(timeout_ns))? & cache.running.wait_until(deadline);
         Ok(if ended { EDGECMP_OK } else { EDGECMP_PENDING })
     })
 }

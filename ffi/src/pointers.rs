@@ -4,7 +4,7 @@
 use std::ffi::{CStr, c_char, c_void};
 use std::mem::MaybeUninit;
 use std::slice;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use edgecmp_core::{Code, Error, Result};
 
@@ -109,6 +109,13 @@ pub(crate) unsafe fn text<'a>(text: *const c_char, parameter: &str) -> Result<&'
 /// A duration in nanoseconds, for which `EDGECMP_DEFAULT` stands for none.
 pub(crate) fn optional_duration(nanos: u64) -> Option<Duration> {
     (nanos != crate::read::EDGECMP_DEFAULT).then(|| Duration::from_nanos(nanos))
+}
+
+/// When a wait of so many nanoseconds ends: one of centuries after a year, at
+/// which the clock can still count.
+pub(crate) fn deadline_after(nanos: u64) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 86_400);
+    Instant::now() + Duration::from_nanos(nanos).min(YEAR)
 }
 
 /// Nanoseconds of a duration; more than 584 years are 584 years.

@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
-use std::time::Duration;
+use std::time::Instant;
 
 use edgecmp_core::queue::CompletionQueue;
 use edgecmp_core::{Code, Error, Result, fork_generation};
@@ -12,7 +12,7 @@ use crate::boundary::{call, infallible};
 use crate::calls::Calls;
 use crate::error::edgecmp_error;
 use crate::event::{Completion, Outcome, edgecmp_event};
-use crate::pointers::{null, required};
+use crate::pointers::{deadline_after, null, required, required_out};
 use crate::status::edgecmp_status::{self, EDGECMP_OK, EDGECMP_PENDING};
 
 /// A queue of events. Calls may be started on it from any number of threads;
@@ -57,6 +57,22 @@ impl Shared {
         }
     }
 
+    /// Blocks until an event waits; whether one does.
+    fn wait_until(&self, deadline: Instant) -> bool {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if self.completions.wait(left) {
+                return true;
+            }
+            if left.is_zero() {
+                return false;
+            }
+            // Woken by a signal, or by the wake-up of an event that was already
+            // drained: taking none out takes that wake-up back.
+            self.completions.drain(0, &mut Vec::new());
+        }
+    }
+
     fn drop_all(&self) {
         let mut dropped = Vec::new();
         while self.completions.drain(64, &mut dropped) > 0 {
@@ -86,7 +102,7 @@ pub extern "C" fn edgecmp_queue_new(
     error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
 ) -> edgecmp_status {
     call(error, || {
-        let out = crate::pointers::required_out(queue, "queue")?;
+        let out = required_out(queue, "queue")?;
         // A fork must be seen even if no cache was opened before it.
         edgecmp_core::engine::fork::watch();
         let shared = Shared {
@@ -158,8 +174,7 @@ pub extern "C" fn edgecmp_queue_wait(
     call(error, || {
         let shared = &required(queue, "queue")?.shared;
         shared.check_fork()?;
-        let ready = shared.completions.wait(Duration::from_nanos(timeout_ns));
-        Ok(if ready { EDGECMP_OK } else { EDGECMP_PENDING })
+        Ok(if shared.wait_until(deadline_after(timeout_ns)) { EDGECMP_OK } else { EDGECMP_PENDING })
     })
 }
 

@@ -32,7 +32,8 @@ url="http://127.0.0.1:$(cat "$port_file")/items/{key}"
 # Leaks of any kind count but "still reachable": the tables of names are built
 # once and never freed. Child processes of the fork test end without clean-up.
 memcheck="valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect,possible \
-    --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=99 --fair-sched=yes"
+    --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=99 --fair-sched=yes \
+    --suppressions=$(dirname "$0")/valgrind.supp"
 
 run() { # program arguments...
     "$@" || { echo "FAILED ($?): $*" >&2; exit 1; }
