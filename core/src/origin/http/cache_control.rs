@@ -102,11 +102,15 @@ fn unquoted(argument: &[u8]) -> Vec<u8> {
 
 /// RFC 9111 1.2.2; `None` for anything but digits.
 pub(super) fn delta_seconds(text: &[u8]) -> Option<u64> {
+    whole_number(text).map(|seconds| seconds.min(LONGEST_SECONDS))
+}
+
+/// Digits and nothing else; a number too large is the largest there is.
+pub(super) fn whole_number(text: &[u8]) -> Option<u64> {
     if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let number = text.iter().fold(0u64, |n, d| n.saturating_mul(10).saturating_add(u64::from(d - b'0')));
-    Some(number.min(LONGEST_SECONDS))
+    Some(text.iter().fold(0u64, |n, d| n.saturating_mul(10).saturating_add(u64::from(d - b'0'))))
 }
 
 #[cfg(test)]

@@ -1,147 +1,199 @@
-//! The HTTP client: hyper on the runtime thread, TLS by rustls with ring.
+//! The HTTP/1.1 client: one request, one answer, every size bounded.
 
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode, header::CONTENT_LENGTH};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::{self, connect::HttpConnector};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, TRANSFER_ENCODING, USER_AGENT};
+use http::{HeaderValue, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
+use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::pki_types::{CertificateDer, pem::PemObject};
-use rustls::{ClientConfig, RootCertStore};
 
-use crate::facts::error::{Error, Result};
+use super::config::HttpConfig;
+use super::connector::{Connector, HasAnswered};
+use super::request::Outgoing;
+use super::text::causes;
+use crate::facts::error::Result;
 use crate::origin::{OriginError, OriginResult};
 
-/// Idle connections are closed before most servers would close them.
-const IDLE: Duration = Duration::from_secs(15);
+/// hyper takes no smaller buffer.
+const SMALLEST_BUFFER: usize = 8192;
+/// Connections that failed as stale before one request gives up.
+const MAX_STALE: u32 = 3;
+/// How much of a body is read before its size is believed.
+const FIRST_BUFFER: usize = 1 << 20;
+/// The largest body that nobody reads, but that is waited for so that the
+/// connection can be used again.
+const MAX_DISCARDED: u64 = 64 << 10;
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A pool of connections to an origin, with limits on what comes back.
-#[derive(Clone, Debug)]
-pub struct HttpClient {
-    client: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("edgecmp/", env!("CARGO_PKG_VERSION")));
+/// The value is the body as the origin keeps it, not some coding of it.
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+
+/// A client of one origin.
+#[derive(Debug)]
+pub(super) struct Client {
+    inner: legacy::Client<Connector, Full<Bytes>>,
+    authorization: Option<HeaderValue>,
     max_response_bytes: usize,
 }
 
-/// A whole answer.
+/// Why a body was not read.
 #[derive(Debug)]
-pub struct Response {
-    /// The status.
-    pub status: StatusCode,
-    /// The header fields.
-    pub headers: HeaderMap,
-    /// The body, in memory of exactly its size.
-    pub body: Bytes,
+pub(super) enum BodyError {
+    /// It is larger than allowed; less may be asked for.
+    TooLarge(OriginError),
+    /// It did not arrive whole.
+    Broken(OriginError),
 }
 
-impl HttpClient {
-    /// A client without a connection. Opens none before the first request.
-    pub fn new(
-        connect_timeout: Duration,
-        max_header_bytes: usize,
-        max_response_bytes: usize,
-        ca_file: Option<&Path>,
-    ) -> Result<Self> {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(connect_timeout));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(ca_file)?)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
-        let client = legacy::Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE)
+impl From<BodyError> for OriginError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge(error) | BodyError::Broken(error) => error,
+        }
+    }
+}
+
+impl Client {
+    pub(super) fn new(config: &HttpConfig) -> Result<Self> {
+        let connector =
+            Connector::new(super::tls::config(config.ca_file.as_deref())?, config.connect_timeout);
+        let inner = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .http1_max_buf_size(max_header_bytes)
+            .pool_idle_timeout(config.idle_timeout)
+            .pool_max_idle_per_host(config.max_idle)
+            .http1_max_buf_size(config.max_header_bytes.max(SMALLEST_BUFFER))
             .build(connector);
-        Ok(Self { client, max_response_bytes })
+        let authorization = config.authorization()?;
+        Ok(Self { inner, authorization, max_response_bytes: config.max_response_bytes })
     }
 
-    /// Sends a request and reads the whole answer. The caller sets the time-out
-    /// by dropping the future, which also closes the connection.
-    pub async fn send(&self, request: Request<Full<Bytes>>) -> OriginResult<Response> {
-        let response = self.client.request(request).await.map_err(|error| failure(&error))?;
-        let (head, body) = response.into_parts();
-        self.check_length(&head.headers)?;
-        let body = self.read(body).await?;
-        Ok(Response { status: head.status, headers: head.headers, body })
-    }
-
-    /// Refuses a body that says it is too long before a byte of it is read.
-    fn check_length(&self, headers: &HeaderMap) -> OriginResult<()> {
-        let length = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
-        match length {
-            Some(length) if length > self.max_response_bytes as u64 => {
-                Err(self.too_long(&format!("{length} bytes")))
-            }
-            _ => Ok(()),
+    /// Sends a request and returns with the head of the answer.
+    ///
+    /// What a connection lost before it was sent goes out again by itself.
+    /// `repeatable` requests do so also if they were sent on a connection that
+    /// had answered before and then broke (RFC 9110 9.2.2, 9.3.1 of RFC 9112):
+    /// the origin closed it as idle while the request was on its way.
+    pub(super) async fn send(
+        &self,
+        mut request: Outgoing,
+        repeatable: bool,
+    ) -> OriginResult<Response<Incoming>> {
+        let headers = request.headers_mut();
+        headers.insert(USER_AGENT, AGENT);
+        headers.insert(ACCEPT_ENCODING, IDENTITY);
+        if let Some(authorization) = &self.authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
         }
-    }
-
-    async fn read(&self, body: Incoming) -> OriginResult<Bytes> {
-        let body = Limited::new(body, self.max_response_bytes).collect().await.map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                self.too_long("more")
-            } else {
-                OriginError::lost(format!("the origin's answer broke off: {error}"))
+        let mut stale = 0;
+        while repeatable && stale < MAX_STALE {
+            match self.send_once(request.clone()).await {
+                Err(error) if is_stale(&error) => stale += 1,
+                outcome => return outcome.map_err(|error| failure(&error)),
             }
-        })?;
-        // A slice would keep the connection's whole read buffer alive.
-        Ok(Bytes::from(Box::<[u8]>::from(body.to_bytes().as_ref())))
+        }
+        self.send_once(request).await.map_err(|error| failure(&error))
     }
 
-    fn too_long(&self, length: &str) -> OriginError {
+    async fn send_once(&self, request: Outgoing) -> std::result::Result<Response<Incoming>, legacy::Error> {
+        let response = self.inner.request(request).await?;
+        if let Some(answered) = response.extensions().get::<HasAnswered>() {
+            answered.note();
+        }
+        Ok(response)
+    }
+
+    /// Reads the body, into memory of exactly its size.
+    pub(super) async fn body(&self, response: Response<Incoming>) -> std::result::Result<Bytes, BodyError> {
+        let announced = response.body().size_hint().exact();
+        if announced.is_none() && !is_chunked(&response) {
+            let message = "an answer with neither Content-Length nor chunked: its end cannot be told from a lost connection";
+            return Err(BodyError::Broken(OriginError::garbage(message)));
+        }
         let limit = self.max_response_bytes;
-        OriginError::garbage(format!("the origin's answer has {length}; max_response_bytes is {limit}"))
+        if let Some(length) = announced.filter(|length| *length > limit as u64) {
+            return Err(too_large(&format!("Content-Length: {length}"), limit));
+        }
+        // A length is believed as far as the first buffer goes.
+        let likely = announced.map_or(0, |length| usize::try_from(length).unwrap_or(limit));
+        let mut bytes = Vec::with_capacity(likely.min(FIRST_BUFFER));
+        let mut body = response.into_body();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| BodyError::Broken(broken(&error)))?;
+            // Trailers mean nothing to us.
+            let Ok(data) = frame.into_data() else { continue };
+            if data.len() > limit - bytes.len() {
+                return Err(too_large("a body", limit));
+            }
+            bytes.extend_from_slice(&data);
+        }
+        Ok(Bytes::from(bytes.into_boxed_slice()))
     }
-}
 
-/// What a failed exchange means: was anything sent, was it HTTP at all?
-fn failure(error: &legacy::Error) -> OriginError {
-    let mut message = error.to_string();
-    let mut source = std::error::Error::source(error);
-    let mut no_http = false;
-    while let Some(cause) = source {
-        no_http |= cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse);
-        message = format!("{message}: {cause}");
-        source = cause.source();
-    }
-    if error.is_connect() {
-        OriginError::not_sent(format!("can't connect to the origin: {message}"))
-    } else if no_http {
-        OriginError::garbage(format!("the origin does not answer in HTTP/1.1: {message}"))
-    } else {
-        OriginError::lost(format!("lost the connection to the origin: {message}"))
-    }
-}
-
-fn tls(ca_file: Option<&Path>) -> Result<ClientConfig> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(path) = ca_file {
-        let refuse = |why: &dyn std::fmt::Display| {
-            Error::invalid("origin_ca_file", path.display(), &format!("a file with PEM certificates ({why})"))
+    /// Lets go of an answer whose body means nothing. A small body is read in
+    /// the background, so that its connection lives on and nobody waits.
+    pub(super) fn discard(response: Response<Incoming>) {
+        let mut body = response.into_body();
+        let small = body.size_hint().upper().is_none_or(|length| length <= MAX_DISCARDED);
+        if body.is_end_stream() || !small {
+            return;
+        }
+        let drain = async move {
+            let mut left = MAX_DISCARDED;
+            while let Some(Ok(frame)) = body.frame().await {
+                let size = frame.data_ref().map_or(0, Bytes::len) as u64;
+                let Some(rest) = left.checked_sub(size) else { return };
+                left = rest;
+            }
         };
-        let mut count = 0;
-        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| refuse(&error))? {
-            let certificate = certificate.map_err(|error| refuse(&error))?;
-            roots.add(certificate).map_err(|error| refuse(&error))?;
-            count += 1;
-        }
-        if count == 0 {
-            return Err(refuse(&"it has none"));
-        }
+        // Dropped unread at the time-out, which closes the connection.
+        drop(tokio::spawn(tokio::time::timeout(DISCARD_TIMEOUT, drain)));
     }
-    // Named, not the process's default: another library may have set that to
-    // something else, or nobody may have set it.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::new(crate::facts::error::Code::Internal, format!("no TLS: {error}")))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn is_chunked(response: &Response<Incoming>) -> bool {
+    let codings = response.headers().get_all(TRANSFER_ENCODING).into_iter().next_back();
+    codings
+        .and_then(|line| line.as_bytes().rsplit(|b| *b == b',').next())
+        .is_some_and(|last| last.trim_ascii().eq_ignore_ascii_case(b"chunked"))
+}
+
+fn too_large(what: &str, limit: usize) -> BodyError {
+    BodyError::TooLarge(OriginError::garbage(format!("{what} above max_response_bytes = {limit}")))
+}
+
+fn broken(error: &hyper::Error) -> OriginError {
+    if error.is_parse() {
+        return OriginError::garbage(format!("the body of the answer cannot be read: {}", causes(error)));
+    }
+    OriginError::lost(format!("the connection broke within the answer: {}", causes(error)))
+}
+
+fn is_stale(error: &legacy::Error) -> bool {
+    let mut extensions = http::Extensions::new();
+    if let Some(connected) = error.connect_info() {
+        connected.get_extras(&mut extensions);
+    }
+    let answered = extensions.get::<HasAnswered>().is_some_and(HasAnswered::get);
+    answered && !inner(error).is_some_and(hyper::Error::is_parse)
+}
+
+fn failure(error: &legacy::Error) -> OriginError {
+    if error.is_connect() {
+        return OriginError::not_sent(format!("no connection to the origin: {}", causes(error)));
+    }
+    match inner(error) {
+        Some(parse) if parse.is_parse() => {
+            let message = "the head of the answer cannot be read (at most max_header_bytes and 100 headers)";
+            OriginError::garbage(format!("{message}: {}", causes(parse)))
+        }
+        _ => OriginError::lost(format!("the connection broke before an answer: {}", causes(error))),
+    }
+}
+
+fn inner(error: &legacy::Error) -> Option<&hyper::Error> {
+    std::error::Error::source(error)?.downcast_ref()
 }

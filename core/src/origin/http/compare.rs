@@ -1,210 +1,169 @@
-//! The rows of a compare, in CBOR (RFC 8949): see `docs/origin-protocol.md`.
+//! The CBOR of compare: rows out, answers in.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
 use minicbor::data::Type;
+use minicbor::decode::Error as DecodeError;
+use minicbor::encode::Error as EncodeError;
 use minicbor::{Decoder, Encoder};
 
+use super::text::shown;
 use crate::facts::entry::Limits;
-use crate::facts::error::Code;
 use crate::facts::key::Key;
 use crate::facts::version::Version;
 use crate::origin::{Answer, Known, OriginError, OriginResult, Validator};
 
-const UNCHANGED: u8 = 0;
-const VALUE: u8 = 1;
-const GONE: u8 = 2;
-const ERROR: u8 = 3;
-/// An answer's row: key, status, version, value, age.
-const ROW_FIELDS: u64 = 5;
+/// What the protocol allows in one request.
+pub(super) const MAX_ROWS: usize = 1024;
 
-type Decoded<T> = Result<T, minicbor::decode::Error>;
+/// A row as it is asked.
+pub(super) type Row = (Key, Option<Known>);
 
-/// The request: one row a key.
-pub fn encode(rows: &[(Key, Option<Known>)]) -> Vec<u8> {
-    let mut encoder = Encoder::new(Vec::with_capacity(rows.len() * 48));
-    // Writing to a Vec does not fail.
-    let _ = encoder.array(rows.len() as u64);
-    for (key, known) in rows {
-        let _ = encoder.array(2).and_then(|e| e.bytes(key.as_bytes()));
-        let _ = match known.as_ref().map(|known| known.version.get()) {
-            None => encoder.null(),
-            Some(version) => match u64::try_from(version) {
-                Ok(small) => encoder.u64(small),
-                Err(_) => encoder.bytes(&version.to_be_bytes()),
-            },
-        };
-    }
+/// The request: `[[key, version], ...]`.
+pub(super) fn encode(rows: &[Row]) -> Vec<u8> {
+    let size = rows.iter().map(|(key, _)| key.as_bytes().len() + 24).sum::<usize>();
+    let mut encoder = Encoder::new(Vec::with_capacity(size + 9));
+    encode_rows(&mut encoder, rows).expect("memory takes all that is written to it");
     encoder.into_writer()
 }
 
-/// The answer: as many rows as were asked, in the same order.
-pub fn decode(body: &[u8], rows: &[(Key, Option<Known>)]) -> OriginResult<Vec<OriginResult<Answer>>> {
+fn encode_rows(encoder: &mut Encoder<Vec<u8>>, rows: &[Row]) -> Result<(), EncodeError<Infallible>> {
+    encoder.array(rows.len() as u64)?;
+    for (key, known) in rows {
+        encoder.array(2)?.bytes(key.as_bytes())?;
+        match known.as_ref().map(|known| known.version.get()) {
+            None => encoder.null()?,
+            Some(version) => match u64::try_from(version) {
+                Ok(version) => encoder.u64(version)?,
+                Err(_) => encoder.bytes(&version.to_be_bytes())?,
+            },
+        };
+    }
+    Ok(())
+}
+
+/// Reads the answer to `rows`. `age` is what the headers say of it as a whole;
+/// a row may say more. The error is what is wrong with the answer.
+pub(super) fn decode(rows: &[Row], body: &[u8], age: Duration) -> Result<Vec<OriginResult<Answer>>, String> {
     let mut decoder = Decoder::new(body);
-    let answers = read_rows(&mut decoder, rows).map_err(|error| {
-        OriginError::garbage(format!("the compare's answer is not as specified: {error}"))
-    })?;
-    match decoder.position() == body.len() {
-        true => Ok(answers),
-        false => Err(OriginError::garbage("the compare's answer has more behind its last row")),
+    let length = array(&mut decoder).map_err(|malformed| malformed.to_string())?;
+    if length != rows.len() as u64 {
+        return Err(format!("{length} rows; asked were {}", rows.len()));
+    }
+    // No more room than rows were asked, whatever the answer claims.
+    let mut answers = Vec::with_capacity(rows.len());
+    for (index, (key, known)) in rows.iter().enumerate() {
+        let asked = known.as_ref().map(|known| known.version);
+        let row = decode_row(&mut decoder, key, asked, age);
+        answers.push(row.map_err(|malformed| format!("row {index}: {malformed}"))?);
+    }
+    match body.len() - decoder.position() {
+        0 => Ok(answers),
+        rest => Err(format!("{rest} bytes after the last row")),
     }
 }
 
-fn read_rows(decoder: &mut Decoder<'_>, rows: &[(Key, Option<Known>)]) -> Decoded<Vec<OriginResult<Answer>>> {
-    let expected = rows.len() as u64;
-    if decoder.array()? != Some(expected) {
-        return Err(wrong("not an array of as many rows as were asked"));
+fn decode_row(
+    decoder: &mut Decoder<'_>,
+    key: &Key,
+    asked: Option<Version>,
+    age: Duration,
+) -> Result<OriginResult<Answer>, Malformed> {
+    match array(decoder)? {
+        5 => {}
+        other => return Err(Malformed::Row(format!("{other} items, not 5"))),
     }
-    rows.iter().map(|(key, known)| read_row(decoder, key, known.is_some())).collect()
-}
-
-fn read_row(decoder: &mut Decoder<'_>, key: &Key, known: bool) -> Decoded<OriginResult<Answer>> {
-    if decoder.array()? != Some(ROW_FIELDS) {
-        return Err(wrong("a row is not an array of five"));
+    let other = decoder.bytes()?;
+    if other != key.as_bytes() {
+        let message = format!("key \"{}\"; asked was \"{}\"", shown(other), shown(key.as_bytes()));
+        return Err(Malformed::Row(message));
     }
-    if decoder.bytes()? != key.as_bytes() {
-        return Err(wrong("a row has another key than the one asked in its place"));
-    }
-    let status = decoder.u8()?;
-    let version = nullable(decoder, read_version)?;
-    let value = nullable(decoder, |d| match d.datatype()? {
-        Type::String => d.str().map(str::as_bytes),
-        _ => d.bytes(),
-    })?;
-    let age = Duration::from_millis(nullable(decoder, Decoder::u64)?.unwrap_or(0));
+    let status = decoder.u64()?;
+    let version = version(decoder)?;
     let limits = Limits::default();
-    Ok(match (status, version, value) {
-        (UNCHANGED, ..) if known => Ok(Answer::Unchanged { age, limits: None }),
-        (UNCHANGED, ..) => return Err(wrong("\"unchanged\", but no version was named to it")),
-        (VALUE, Some(version), Some(value)) => Ok(Answer::Value {
-            value: Bytes::copy_from_slice(value),
-            validator: Validator::Version(version, None),
-            last_modified_at: None,
-            age,
-            limits,
-        }),
-        (VALUE, ..) => return Err(wrong("a value without its version, or a version without its value")),
-        (GONE, version, _) => Ok(Answer::Absent { version, age, limits }),
-        (ERROR, _, reason) => {
-            let reason = String::from_utf8_lossy(reason.unwrap_or_default());
-            Err(OriginError::refused(
-                Code::OriginUnavailable,
-                format!("the origin failed for this key: {reason:.200}"),
-            ))
+    let row = match (status, version) {
+        (0, Some(_)) if version == asked => {
+            decoder.null()?;
+            Ok(Answer::Unchanged { age, limits: None })
         }
-        _ => return Err(wrong("an unknown status")),
-    })
+        (0, _) => return Err(Malformed::Row("unchanged, but not the version that was named".into())),
+        (1, Some(version)) => {
+            // A copy of its own: a slice would keep the whole answer in memory.
+            let value = Bytes::from(Box::<[u8]>::from(decoder.bytes()?));
+            let validator = Validator::Version(version, None);
+            Ok(Answer::Value { value, validator, last_modified_at: None, age, limits })
+        }
+        (1, None) => return Err(Malformed::Row("a value without a version".into())),
+        (2, version) => {
+            decoder.null()?;
+            Ok(Answer::Absent { version, age, limits })
+        }
+        (3, None) => {
+            let reason = shown(decoder.str()?);
+            Err(OriginError::lost(format!("the origin's compare could not answer for this key: {reason}")))
+        }
+        (3, Some(_)) => return Err(Malformed::Row("an error with a version".into())),
+        (other, _) => return Err(Malformed::Row(format!("status {other}; allowed: 0 to 3"))),
+    };
+    let row_age = match decoder.datatype()? {
+        Type::Null => decoder.null().map(|()| 0)?,
+        _ => decoder.u64()?,
+    };
+    Ok(row.map(|answer| older(answer, Duration::from_millis(row_age))))
 }
 
-fn read_version(decoder: &mut Decoder<'_>) -> Decoded<Version> {
+fn older(mut answer: Answer, row_age: Duration) -> Answer {
+    match &mut answer {
+        Answer::Unchanged { age, .. } | Answer::Value { age, .. } | Answer::Absent { age, .. } => {
+            *age = row_age.max(*age);
+        }
+    }
+    answer
+}
+
+fn version(decoder: &mut Decoder<'_>) -> Result<Option<Version>, Malformed> {
     match decoder.datatype()? {
+        Type::Null => decoder.null().map(|()| None).map_err(Malformed::Cbor),
         Type::Bytes => {
-            let bytes = decoder.bytes()?.try_into().map_err(|_| wrong("a version that is not 16 bytes"))?;
-            Ok(Version::new(u128::from_be_bytes(bytes)))
+            let bytes = decoder.bytes()?;
+            let number = <[u8; 16]>::try_from(bytes).map(u128::from_be_bytes).unwrap_or(0);
+            // One form for each version: two could not be told apart from two versions.
+            if u64::try_from(number).is_ok() {
+                return Err(Malformed::Row("a version as bytes that are not 16, or fit 64 bits".into()));
+            }
+            Ok(Some(Version::new(number)))
         }
-        _ => decoder.u64().map(Version::from),
+        _ => Ok(Some(decoder.u64()?.into())),
     }
 }
 
-fn nullable<'b, T>(
-    decoder: &mut Decoder<'b>,
-    read: impl FnOnce(&mut Decoder<'b>) -> Decoded<T>,
-) -> Decoded<Option<T>> {
-    match decoder.datatype()? {
-        Type::Null | Type::Undefined => decoder.skip().map(|()| None),
-        _ => read(decoder).map(Some),
+fn array(decoder: &mut Decoder<'_>) -> Result<u64, Malformed> {
+    decoder.array()?.ok_or_else(|| Malformed::Row("an array of indefinite length".into()))
+}
+
+#[derive(Debug)]
+enum Malformed {
+    Cbor(DecodeError),
+    Row(String),
+}
+
+impl From<DecodeError> for Malformed {
+    fn from(error: DecodeError) -> Self {
+        Self::Cbor(error)
     }
 }
 
-fn wrong(what: &'static str) -> minicbor::decode::Error {
-    minicbor::decode::Error::message(what)
+impl std::fmt::Display for Malformed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            // Its text may quote the answer.
+            Self::Cbor(error) => f.write_str(&shown(error.to_string())),
+            Self::Row(text) => f.write_str(text),
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn rows() -> Vec<(Key, Option<Known>)> {
-        let known = |version: u128| Some(Known { version: Version::new(version), validator: None });
-        [("a", known(7)), ("b", None), ("c", known(1 << 100)), ("d", None)]
-            .map(|(key, known)| (Key::copy_from(key.as_bytes()), known))
-            .into()
-    }
-
-    fn answer(edit: impl FnOnce(&mut Encoder<Vec<u8>>)) -> Vec<u8> {
-        let mut e = Encoder::new(Vec::new());
-        edit(&mut e);
-        e.into_writer()
-    }
-
-    #[test]
-    fn round_trip() {
-        let request = encode(&rows());
-        let mut decoder = Decoder::new(&request);
-        assert_eq!(decoder.array().unwrap(), Some(4));
-        let body = answer(|e| {
-            e.array(4).unwrap();
-            e.array(5)
-                .unwrap()
-                .bytes(b"a")
-                .unwrap()
-                .u8(0)
-                .unwrap()
-                .null()
-                .unwrap()
-                .null()
-                .unwrap()
-                .u8(9)
-                .unwrap();
-            e.array(5).unwrap().bytes(b"b").unwrap().u8(1).unwrap().u8(3).unwrap().bytes(b"v").unwrap();
-            e.null().unwrap();
-            e.array(5)
-                .unwrap()
-                .bytes(b"c")
-                .unwrap()
-                .u8(2)
-                .unwrap()
-                .bytes(&(5u128 << 99).to_be_bytes())
-                .unwrap();
-            e.null().unwrap().null().unwrap();
-            e.array(5).unwrap().bytes(b"d").unwrap().u8(3).unwrap().null().unwrap().str("locked").unwrap();
-            e.null().unwrap();
-        });
-        let answers = decode(&body, &rows()).unwrap();
-        assert_eq!(answers[0], Ok(Answer::Unchanged { age: Duration::from_millis(9), limits: None }));
-        assert!(matches!(&answers[1], Ok(Answer::Value { value, .. }) if &value[..] == b"v"));
-        assert!(
-            matches!(answers[2], Ok(Answer::Absent { version: Some(v), .. }) if v == Version::new(5 << 99))
-        );
-        assert!(answers[3].as_ref().unwrap_err().error.message().contains("locked"));
-    }
-
-    #[test]
-    fn refuses_what_was_not_asked() {
-        let one = &rows()[1..2];
-        let row = |key: &'static [u8], status: u8| {
-            answer(|e| {
-                e.array(1).unwrap().array(5).unwrap().bytes(key).unwrap().u8(status).unwrap();
-                e.null().unwrap().null().unwrap().null().unwrap();
-            })
-        };
-        assert!(decode(&row(b"b", 2), one).is_ok());
-        for body in
-            [row(b"x", 2), row(b"b", 0), row(b"b", 1), row(b"b", 9), Vec::new(), vec![0x80], vec![0xff]]
-        {
-            assert_eq!(decode(&body, one).unwrap_err().error.code(), Code::OriginProtocol, "{body:x?}");
-        }
-        let more = [row(b"b", 2), vec![0]].concat();
-        assert!(decode(&more, one).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn never_panics(body in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = decode(&body, &rows());
-        }
-    }
-}
+mod tests;

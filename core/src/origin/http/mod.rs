@@ -1,217 +1,191 @@
-//! Origins that speak HTTP/1.1: see `docs/origin-protocol.md`.
+//! An origin over HTTP/1.1, as `docs/origin-protocol.md` describes it.
+//!
+//! Futures must be polled inside a tokio runtime with time and net. Nothing
+//! the origin sends can make them panic, wait beyond the time-out, or take
+//! more memory than `max_response_bytes` and `max_header_bytes` allow.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{
-    AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-};
-use http::{Method, Request, StatusCode, Uri};
-use http_body_util::Full;
+use http::{Response, StatusCode};
+use hyper::body::Incoming;
 
+use self::client::{BodyError, Client};
+use self::compare::{MAX_ROWS, Row};
+use self::response::Read;
+use self::template::Template;
 use super::{Answer, Fetch, Known, Origin, OriginError, OriginResult, Write, Written};
 use crate::env::BoxFuture;
-use crate::facts::error::{Error, Result};
+use crate::facts::error::Error;
 use crate::facts::key::Key;
-use crate::facts::option_value::Secret;
-use crate::facts::options::Options;
 use crate::facts::trace::TraceContext;
 
 mod cache_control;
 mod client;
 mod compare;
+mod config;
+mod connector;
+mod request;
 mod response;
 mod template;
+mod text;
+mod tls;
 
-use client::HttpClient;
-use template::Template;
+pub use self::config::HttpConfig;
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const CBOR: HeaderValue = HeaderValue::from_static("application/cbor");
-
-/// How to reach an HTTP origin.
+/// An origin behind a URL.
 #[derive(Clone, Debug)]
-pub struct HttpConfig {
-    /// The address, with `{key}` where the key goes.
-    pub url: String,
-    /// Longest wait for a connection.
-    pub connect_timeout: Duration,
-    /// Largest body read.
-    pub max_response_bytes: usize,
-    /// Largest header section read.
-    pub max_header_bytes: usize,
-    /// Sent as `Authorization: Bearer`, if not empty.
-    pub bearer_token: Secret,
-    /// PEM certificates to trust beside the public ones.
-    pub ca_file: Option<PathBuf>,
-}
-
-impl HttpConfig {
-    /// What the options of a cache say.
-    pub fn from_options(options: &Options) -> Self {
-        Self {
-            url: options.origin.clone(),
-            connect_timeout: options.connect_timeout,
-            max_response_bytes: options.max_response_bytes.0,
-            max_header_bytes: options.max_header_bytes.0,
-            bearer_token: options.origin_bearer_token.clone(),
-            ca_file: (!options.origin_ca_file.is_empty()).then(|| options.origin_ca_file.clone().into()),
-        }
-    }
-}
-
-/// An origin over HTTP. Its futures are polled inside a tokio runtime.
-#[derive(Debug)]
-pub struct HttpOrigin {
-    shared: Arc<Shared>,
-}
+pub struct HttpOrigin(Arc<Endpoint>);
 
 #[derive(Debug)]
-struct Shared {
-    client: HttpClient,
+struct Endpoint {
     template: Template,
-    authorization: Option<HeaderValue>,
+    client: Client,
+}
+
+/// What became of a part of a compare.
+enum Part {
+    Rows(Vec<OriginResult<Answer>>),
+    /// Too many rows for one request, or too many values for one answer.
+    TooLarge(OriginError),
+    Unsupported,
 }
 
 impl HttpOrigin {
-    /// An origin without a connection.
-    pub fn new(config: HttpConfig) -> Result<Self> {
-        let authorization = match config.bearer_token.expose() {
-            "" => None,
-            token => {
-                let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
-                    .map_err(|_| Error::invalid("origin_bearer_token", "***", "visible ASCII characters"))?;
-                value.set_sensitive(true);
-                Some(value)
-            }
-        };
-        let client = HttpClient::new(
-            config.connect_timeout,
-            config.max_header_bytes,
-            config.max_response_bytes,
-            config.ca_file.as_deref(),
-        )?;
+    /// An origin; connects when it is first asked.
+    pub fn new(config: HttpConfig) -> Result<Self, Error> {
         let template = Template::parse(&config.url)?;
-        Ok(Self { shared: Arc::new(Shared { client, template, authorization }) })
+        let client = Client::new(&config)?;
+        let in_the_clear = !template.is_secure() && !template.is_loopback();
+        if in_the_clear && !config.bearer_token.expose().is_empty() {
+            tracing::warn!(
+                "origin_bearer_token is sent over plain http, where anyone on the way can read it"
+            );
+        }
+        Ok(Self(Arc::new(Endpoint { template, client })))
     }
 }
 
-/// A header value of bytes that were checked where they came in.
-fn value(text: &str) -> OriginResult<HeaderValue> {
-    HeaderValue::from_str(text)
-        .map_err(|_| OriginError::not_sent("a header value with characters it can't have"))
-}
-
-impl Shared {
-    fn request(
-        &self,
-        method: Method,
-        uri: Uri,
-        trace: Option<&TraceContext>,
-    ) -> OriginResult<Request<Full<Bytes>>> {
-        let mut request = Request::new(Full::default());
-        *request.method_mut() = method;
-        *request.uri_mut() = uri;
-        let headers = request.headers_mut();
-        headers.insert(
-            http::header::USER_AGENT,
-            HeaderValue::from_static(concat!("edgecmp/", env!("CARGO_PKG_VERSION"))),
-        );
-        if let Some(authorization) = &self.authorization {
-            headers.insert(AUTHORIZATION, authorization.clone());
-        }
-        if let Some(trace) = trace {
-            headers.insert(TRACEPARENT, value(trace.as_str())?);
-        }
-        Ok(request)
-    }
-
-    fn key_request(
-        &self,
-        method: Method,
-        key: &Key,
-        trace: Option<&TraceContext>,
-    ) -> OriginResult<Request<Full<Bytes>>> {
-        let uri = self.template.key(key.as_bytes());
-        let uri = uri.map_err(|error| OriginError::not_sent(format!("the key makes no address: {error}")))?;
-        self.request(method, uri, trace)
-    }
-
+impl Endpoint {
     async fn fetch(&self, fetch: Fetch) -> OriginResult<Answer> {
-        let mut request = self.key_request(Method::GET, &fetch.key, fetch.trace.as_ref())?;
-        if let Some(known) = &fetch.known {
-            let (name, text) = condition(known);
-            request.headers_mut().insert(name, value(&text)?);
-        }
-        let answer = self.client.send(request).await?;
-        response::answer(answer.status, &answer.headers, answer.body, fetch.known.is_some())
-    }
-
-    async fn compare(
-        &self,
-        rows: Vec<(Key, Option<Known>)>,
-        trace: Option<TraceContext>,
-    ) -> OriginResult<Option<Vec<OriginResult<Answer>>>> {
-        // Opaque validators have no place in a row: ask for those values anew.
-        let Some(uri) = self.template.compare() else { return Ok(None) };
-        let mut request = self.request(Method::POST, uri.clone(), trace.as_ref())?;
-        *request.body_mut() = compare::encode(&rows).into();
-        request.headers_mut().insert(CONTENT_TYPE, CBOR);
-        let answer = self.client.send(request).await?;
-        match answer.status {
-            StatusCode::OK => compare::decode(&answer.body, &rows).map(Some),
-            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => Ok(None),
-            status => Err(response::refusal(status, &answer.headers, &Method::POST)),
+        let condition = request::condition(fetch.known);
+        let request = request::get(self.template.item(&fetch.key)?, &condition, fetch.trace.as_ref())?;
+        let response = self.client.send(request, true).await?;
+        match response::read(response.status(), response.headers(), &condition) {
+            Ok(Read::Value(facts)) => Ok(facts.with(self.client.body(response).await?)),
+            Ok(Read::Complete(answer)) => {
+                Client::discard(response);
+                Ok(answer)
+            }
+            Err(error) => refused(response, error),
         }
     }
 
     async fn write(&self, write: Write) -> OriginResult<Written> {
-        let method = if write.value.is_some() { Method::PUT } else { Method::DELETE };
-        let mut request = self.key_request(method.clone(), &write.key, write.trace.as_ref())?;
-        request.headers_mut().insert(IDEMPOTENCY_KEY, value(&write.idempotency_key)?);
-        if let Some(version) = write.if_version {
-            request.headers_mut().insert(IF_MATCH, value(&format!("\"{version}\""))?);
+        let uri = self.template.item(&write.key)?;
+        let request = request::write(uri, write)?;
+        let method = request.method().clone();
+        let response = self.client.send(request, false).await?;
+        match response::written(&method, response.status(), response.headers()) {
+            Ok(written) => {
+                Client::discard(response);
+                Ok(written)
+            }
+            Err(error) => refused(response, error),
         }
-        if let Some(bytes) = write.value {
-            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-            *request.body_mut() = bytes.into();
+    }
+
+    async fn compare(
+        &self,
+        rows: &[Row],
+        trace: Option<&TraceContext>,
+    ) -> OriginResult<Option<Vec<OriginResult<Answer>>>> {
+        let mut answers = Vec::with_capacity(rows.len());
+        let (mut rest, mut size) = (rows, MAX_ROWS);
+        while !rest.is_empty() {
+            let (part, later) = rest.split_at(size.min(rest.len()));
+            match self.compare_part(part, trace).await? {
+                Part::Rows(rows) => answers.extend(rows),
+                Part::Unsupported => return Ok(None),
+                // As one error it would fail all keys, again at each retry. The
+                // request time that the caller noted stays before all parts.
+                Part::TooLarge(_) if part.len() > 1 => {
+                    size = part.len().div_ceil(2);
+                    continue;
+                }
+                Part::TooLarge(error) => answers.push(Err(error)),
+            }
+            rest = later;
         }
-        let answer = self.client.send(request).await?;
-        response::written(answer.status, &answer.headers, &method)
+        Ok(Some(answers))
+    }
+
+    async fn compare_part(&self, rows: &[Row], trace: Option<&TraceContext>) -> OriginResult<Part> {
+        let Some(uri) = self.template.compare() else { return Ok(Part::Unsupported) };
+        let request = request::compare(uri, compare::encode(rows), trace)?;
+        let method = request.method().clone();
+        let response = self.client.send(request, true).await?;
+        let status = response.status();
+        match status {
+            StatusCode::OK => {
+                let age = response::age(response.headers())?;
+                match self.client.body(response).await {
+                    Ok(body) => compare::decode(rows, &body, age)
+                        .map(Part::Rows)
+                        .map_err(|why| OriginError::garbage(format!("the answer to compare: {why}"))),
+                    Err(BodyError::TooLarge(error)) => Ok(Part::TooLarge(error)),
+                    Err(BodyError::Broken(error)) => Err(error),
+                }
+            }
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
+                Client::discard(response);
+                Ok(Part::Unsupported)
+            }
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                let error = response::failure(&method, status, response.headers());
+                Client::discard(response);
+                Ok(Part::TooLarge(error))
+            }
+            _ => {
+                let error = response::failure(&method, status, response.headers());
+                refused(response, error)
+            }
+        }
     }
 }
 
-/// The condition of a GET: the validator that the origin sent, as it sent it.
-fn condition(known: &Known) -> (HeaderName, String) {
-    match &known.validator {
-        // An ETag has quotes; what has none is a Last-Modified date.
-        Some(date) if !date.contains('"') => (IF_MODIFIED_SINCE, date.to_string()),
-        Some(etag) => (IF_NONE_MATCH, etag.to_string()),
-        None => (IF_NONE_MATCH, format!("\"{}\"", known.version)),
-    }
+/// An answer that is an error; its body is not shown, it may hold anything.
+fn refused<T>(response: Response<Incoming>, error: OriginError) -> OriginResult<T> {
+    Client::discard(response);
+    Err(error)
+}
+
+/// The caller drops the call at its own time-out; this one is for callers
+/// that do not. Whether what was sent took effect is unknown.
+async fn within<T>(timeout: Duration, call: impl Future<Output = OriginResult<T>>) -> OriginResult<T> {
+    tokio::time::timeout(timeout, call).await.unwrap_or_else(|_| {
+        Err(OriginError::lost(format!("no answer from the origin within {} ms", timeout.as_millis())))
+    })
 }
 
 impl Origin for HttpOrigin {
     fn fetch(&self, fetch: Fetch) -> BoxFuture<'static, OriginResult<Answer>> {
-        let shared = Arc::clone(&self.shared);
-        Box::pin(async move { shared.fetch(fetch).await })
+        let endpoint = Arc::clone(&self.0);
+        Box::pin(async move { within(fetch.timeout, endpoint.fetch(fetch)).await })
     }
 
     fn compare(
         &self,
         rows: Vec<(Key, Option<Known>)>,
-        _timeout: Duration,
+        timeout: Duration,
         trace: Option<TraceContext>,
     ) -> BoxFuture<'static, OriginResult<Option<Vec<OriginResult<Answer>>>>> {
-        let shared = Arc::clone(&self.shared);
-        Box::pin(async move { shared.compare(rows, trace).await })
+        let endpoint = Arc::clone(&self.0);
+        Box::pin(async move { within(timeout, endpoint.compare(&rows, trace.as_ref())).await })
     }
 
     fn write(&self, write: Write) -> BoxFuture<'static, OriginResult<Written>> {
-        let shared = Arc::clone(&self.shared);
-        Box::pin(async move { shared.write(write).await })
+        let endpoint = Arc::clone(&self.0);
+        Box::pin(async move { within(write.timeout, endpoint.write(write)).await })
     }
 }
