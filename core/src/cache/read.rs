@@ -168,9 +168,9 @@ impl Reading {
 
     /// The value, or why this entry does not do for this read.
     fn judge(&self, entry: &Arc<Entry>, source: Source) -> Result<Value> {
+        let standing = Standing::of(entry);
         let now = self.node.now();
         let bounds = self.node.policy.key_bounds(self.key.as_bytes());
-        let standing = Standing::of(entry);
         let bound = hard_bound(&standing, &bounds, &self.read);
         match judge(&standing, &bounds, &self.read, self.node.policy.drift, self.started, now) {
             Verdict::Fresh { age, .. } => {

@@ -248,3 +248,42 @@ fn an_absence_seen_during_a_write_does_not_outlive_it() {
     });
     assert_eq!(cache.get(b"k", &read()).unwrap().bytes(), Some(&b"new"[..]), "read your writes");
 }
+
+/// G2: a write whose acknowledgement is late must not bring its version back
+/// after a later one was read and evicted.
+#[test]
+fn a_late_acknowledgement_does_not_go_back() {
+    let (let_go, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    let (sent, was_sent) = std::sync::mpsc::channel();
+    let mut options = Options { origin: String::new(), ..options("10s") };
+    options.set("capacity", "64KiB").unwrap();
+    options.set("max_value_bytes", "40KiB").unwrap();
+    let origin = LoaderPool::new(
+        4,
+        true,
+        Arc::new(move |call: OriginCall| match call.operation {
+            Operation::Fetch { .. } => {
+                call.responder.value(Bytes::from(vec![9; 30_000]), Some(Version::new(9)))
+            }
+            _ => {
+                sent.send(()).unwrap();
+                held.lock().unwrap().recv().unwrap();
+                call.responder.written(Some(Version::new(8)));
+            }
+        }),
+    );
+    let cache = Cache::open_with_origin(options, Arc::new(origin)).unwrap();
+    thread::scope(|scope| {
+        let write = scope.spawn(|| cache.set(b"k", b"eight", &WriteOptions::default()));
+        was_sent.recv().unwrap();
+        assert_eq!(cache.get(b"k", &read()).unwrap().receipt().version, Version::new(9));
+        for other in [b"a", b"b", b"c", b"d"] {
+            cache.get(other, &read()).unwrap();
+        }
+        assert!(cache.lookup(b"k", &read()).unwrap().is_none(), "evicted by the others");
+        let_go.send(()).unwrap();
+        assert_eq!(write.join().unwrap().unwrap().version, Version::new(8));
+    });
+    assert_eq!(cache.get(b"k", &read()).unwrap().receipt().version, Version::new(9));
+}

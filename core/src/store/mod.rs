@@ -74,6 +74,12 @@ impl Store {
         self.shard(hash).change(hash, key, decide)
     }
 
+    /// Grows whenever an entry of the key's shard leaves or is not kept. While
+    /// it stands still, a key that is not there was not there before either.
+    pub fn departures(&self, hash: u64) -> u64 {
+        self.shard(hash).departures()
+    }
+
     /// What is held, summed over the shards one after another.
     pub fn usage(&self) -> Usage {
         self.shards

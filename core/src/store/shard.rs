@@ -1,6 +1,6 @@
 //! One shard: a table for readers, a lock for writers, an account of bytes.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -46,6 +46,7 @@ pub struct Shard {
     /// Copies of the writer's account, for `usage` without its lock.
     entries: AtomicUsize,
     bytes: AtomicUsize,
+    departures: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -66,7 +67,13 @@ impl Shard {
             capacity,
             entries: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
+            departures: AtomicU64::new(0),
         }
+    }
+
+    /// See [`super::Store::departures`].
+    pub fn departures(&self) -> u64 {
+        self.departures.load(Ordering::Acquire)
     }
 
     /// See [`super::Store::load`].
@@ -97,7 +104,10 @@ impl Shard {
             Place::Vacant { .. } => None,
         };
         let mut outcome = Outcome::default();
-        match (decide(present.as_ref()), place) {
+        let change = decide(present.as_ref());
+        // Also what was never kept has left: it was returned to a read.
+        let removed = matches!(change, Change::Remove);
+        match (change, place) {
             (Change::Keep, _) | (Change::Remove, Place::Vacant { .. }) => {}
             (Change::Remove, Place::Occupied(slot)) => leaving.extend(writer.take(&table, slot)),
             (Change::Put(entry), _) if cost(&entry) > self.capacity => {
@@ -127,6 +137,9 @@ impl Shard {
             }
         }
         outcome.evicted = self.make_room(&mut writer, &table, &mut leaving);
+        if outcome.evicted > 0 || removed || outcome.too_large {
+            self.departures.fetch_add(1, Ordering::AcqRel);
+        }
         self.replace_if_crowded(&mut writer, &table);
         self.entries.store(writer.entries, Ordering::Relaxed);
         self.bytes.store(writer.bytes, Ordering::Relaxed);

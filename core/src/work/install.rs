@@ -27,8 +27,15 @@ pub struct Times {
 /// Why the answer was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// A read waits, or a write was acknowledged.
+    /// A read waits.
     Wanted,
+    /// A write was acknowledged.
+    Written {
+        /// [`crate::store::Store::departures`] when it was sent. If it has grown,
+        /// a later version may have been returned and evicted meanwhile: then
+        /// an empty place stays empty (G2).
+        departures: u64,
+    },
     /// A background refresh: what was evicted meanwhile stays evicted.
     Background,
 }
@@ -154,6 +161,11 @@ pub fn install(node: &Node, key: &Key, finding: Finding, purpose: Purpose) -> La
                 match (kept, present, purpose) {
                     (false, ..) => Change::Remove,
                     (true, None, Purpose::Background) => Change::Keep,
+                    (true, None, Purpose::Written { departures })
+                        if departures != node.store.departures(hash) =>
+                    {
+                        Change::Keep
+                    }
                     _ => Change::Put(entry),
                 }
             }

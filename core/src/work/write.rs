@@ -23,6 +23,7 @@ use crate::store::Change;
 pub async fn write(node: Arc<Node>, write: Write) -> Result<WriteReceipt> {
     let (key, value) = (write.key.clone(), write.value.clone());
     let idempotency_key = write.idempotency_key.clone();
+    let departures = node.store.departures(node.store.hash(key.as_bytes()));
     let mut unsettled = Unsettled { node: &node, key: &key, armed: false };
     let asked = ask(&node, 1, write.timeout, || {
         unsettled.armed = true;
@@ -33,7 +34,7 @@ pub async fn write(node: Arc<Node>, write: Write) -> Result<WriteReceipt> {
     match outcome {
         Ok(answered) => {
             node.counters.add(Stat::Writes);
-            let version = committed(&node, &key, value, answered);
+            let version = committed(&node, &key, value, answered, departures);
             Ok(WriteReceipt { version, idempotency_key })
         }
         Err(OriginError { error, surely_not_done: true, .. }) => {
@@ -81,7 +82,13 @@ pub fn forget(node: &Node, key: &Key) {
 
 /// The origin has committed: fence first, then install. A flight that lands in
 /// between sees the fence; one that landed before is replaced by version.
-fn committed(node: &Node, key: &Key, value: Option<Bytes>, answered: Answered<Written>) -> Version {
+fn committed(
+    node: &Node,
+    key: &Key,
+    value: Option<Bytes>,
+    answered: Answered<Written>,
+    departures: u64,
+) -> Version {
     let Answered { answer: Written { validator, last_modified_at }, sent_at, received_at } = answered;
     let held = known(node, key);
     let named = validator != crate::origin::Validator::None;
@@ -95,7 +102,7 @@ fn committed(node: &Node, key: &Key, value: Option<Bytes>, answered: Answered<Wr
     node.flights.fence(key, Fence::written(version, received_at));
     let content = Content { value, version, validator, last_modified_at, limits: Limits::default() };
     let finding = Finding::written(content, Times { sent_at, received_at });
-    let there = install(node, key, finding, Purpose::Wanted);
+    let there = install(node, key, finding, Purpose::Written { departures });
     // What is there afterwards is ours or newer. Where versions cannot tell (a
     // "no such key" without one, opaque validators), an answer that came while
     // the write was under way may be from before it: ask again.
