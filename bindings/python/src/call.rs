@@ -7,7 +7,7 @@ use bytes::Bytes;
 use edgecmp::origin::callback::{Operation, OriginCall, Responder};
 use edgecmp::{Code, Key, TraceContext, Version};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyString};
 
 use crate::arguments::{self, Given};
 use crate::{boundary, errors, version};
@@ -162,8 +162,10 @@ impl Call {
     }
 
     /// The call failed; code is a name of core's table of errors.
-    fn fail(&self, py: Python<'_>, code: &str, message: String) -> PyResult<()> {
-        let code = errors::code_named(code);
+    fn fail(&self, code: &str, message: &Bound<'_, PyString>) -> PyResult<()> {
+        let (py, code) = (message.py(), errors::code_named(code));
+        // Lossy: the texts of exceptions may have lone surrogates.
+        let message = message.to_string_lossy().into_owned();
         self.answer(py, |responder| responder.fail(code, message))
     }
 }

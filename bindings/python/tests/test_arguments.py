@@ -110,7 +110,7 @@ BAD_CALLS: list[tuple[Callable[[Any], Any], type[BaseException], str]] = [
     (lambda c: c.get("a", timeout=0), edgecmp.InvalidArgumentError, "timeout"),
     (lambda c: c.get("a", timeout=-1), edgecmp.InvalidArgumentError, "timeout"),
     (lambda c: c.get("a", timeout=[]), TypeError, "timeout"),
-    (lambda c: c.get("a", widen=1), TypeError, "widen"),
+    (lambda c: c.get("a", widen=1), TypeError, "not an instance of 'bool'"),
     (lambda c: c.get("a", min_version=-1), edgecmp.InvalidArgumentError, "min_version"),
     (lambda c: c.get("a", min_version=1 << 128), edgecmp.InvalidArgumentError, "min_version"),
     (lambda c: c.get("a", min_version="v1"), edgecmp.InvalidArgumentError, "min_version"),
@@ -130,7 +130,7 @@ BAD_CALLS: list[tuple[Callable[[Any], Any], type[BaseException], str]] = [
     (lambda c: c.set("", b""), edgecmp.InvalidArgumentError, "key"),
     (lambda c: c.set("a", b"", idempotency_key=""), edgecmp.InvalidArgumentError, "idempotency_key"),
     (lambda c: c.set("a", b"", idempotency_key="a\r\nb"), edgecmp.InvalidArgumentError, "idempotency_key"),
-    (lambda c: c.set("a", b"", idempotency_key=5), TypeError, "idempotency_key"),
+    (lambda c: c.set("a", b"", idempotency_key=5), TypeError, "not an instance of 'str'"),
     (lambda c: c.delete("", if_version=1), edgecmp.InvalidArgumentError, "key"),
     (lambda c: c.close(timeout="x"), edgecmp.InvalidArgumentError, "timeout"),
 ]
@@ -143,7 +143,6 @@ def test_calls(
     with edgecmp.Cache(silent.url) as cache:
         with pytest.raises(error) as caught:
             call(cache)
-        notes = getattr(caught.value, "__notes__", [])  # of Python 3.11
-        assert text in "\n".join([str(caught.value), *notes])
+        assert text in str(caught.value)
         assert isinstance(caught.value, (ValueError, TypeError))
         assert silent.accepted == 0, "refused before anything was sent"

@@ -74,12 +74,21 @@ def test_unchanged_values_are_not_sent_again() -> None:
     assert known[:3] == [None, 5, 5]
 
 
+class Silent(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
 def test_exceptions_become_errors_with_their_text() -> None:
     def load(key: str) -> bytes:
         if key == "rejected":
             raise edgecmp.OriginRejectedError("not for you")
         if key == "exit":
             raise SystemExit(3)
+        if key == "surrogate":
+            raise OSError("caf\udce9")
+        if key == "silent":
+            raise Silent
         raise LookupError("disk on fire")
 
     with edgecmp.Cache(loader=load, retry_limit=0, breaker_failures=0) as cache:
@@ -87,9 +96,9 @@ def test_exceptions_become_errors_with_their_text() -> None:
             cache.get("a")
         with pytest.raises(edgecmp.OriginRejectedError, match="not for you"):
             cache.get("rejected")
-        for _ in range(8):  # more than there are threads: none of them ended
-            with pytest.raises(edgecmp.OriginUnavailableError, match="SystemExit"):
-                cache.get("exit")
+        for key in ("exit", "surrogate", "silent") * 3:  # more than there are threads: none ended
+            with pytest.raises(edgecmp.OriginUnavailableError, match="the loader raised"):
+                cache.get(key)
 
 
 def test_64_threads_call_the_loader_once() -> None:

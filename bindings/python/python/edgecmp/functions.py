@@ -103,9 +103,8 @@ def _context(call: Call, names: tuple[str, ...]) -> dict[str, Any]:
 def _answer(call: Call, result: Any) -> None:
     try:
         _send(call, result)
-    except (TypeError, ValueError) as error:
-        role = "loader" if call.operation == "fetch" else "writer"
-        call.fail("ORIGIN_PROTOCOL", f"what the {role} returned: {error}"[:MESSAGE_LENGTH])
+    except Exception as error:  # a result of the wrong type, or a buffer that fails
+        call.fail("ORIGIN_PROTOCOL", f"what the {_role(call)} returned: {_text(error)}")
 
 
 def _send(call: Call, result: Any) -> None:
@@ -127,11 +126,21 @@ def _send(call: Call, result: Any) -> None:
 def _fail(call: Call, error: BaseException) -> None:
     # The caller gets the text only; the traceback is here for who looks for it.
     logger.debug("%s of key %r failed", call.operation, call.key, exc_info=error)
-    if isinstance(error, Error):
-        call.fail(error.code, error.message)
-    elif isinstance(error, _Refused):
-        call.fail(error.code, str(error))
+    if isinstance(error, (Error, _Refused)):
+        call.fail(error.code, _text(error))
     else:
-        role = "loader" if call.operation == "fetch" else "writer"
-        cause = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        call.fail("ORIGIN_UNAVAILABLE", f"the {role} raised {cause}"[:MESSAGE_LENGTH])
+        text = ": ".join(filter(None, (type(error).__name__, _text(error))))
+        call.fail("ORIGIN_UNAVAILABLE", f"the {_role(call)} raised {text}")
+
+
+def _role(call: Call) -> str:
+    return "loader" if call.operation == "fetch" else "writer"
+
+
+def _text(error: BaseException) -> str:
+    """What an exception says: of any length, and by code of the user's."""
+    try:
+        text = str(error.message if isinstance(error, Error) else error)
+    except Exception:
+        return "(an exception whose text can't be made)"
+    return text[:MESSAGE_LENGTH]

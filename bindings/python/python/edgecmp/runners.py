@@ -4,6 +4,9 @@ Core pushes calls into a queue (``Calls``) and never enters Python. A runner
 pops them. ``ensure_running`` is called before anything that may need the
 loader, so threads start at first need, and again in a forked child: there
 ``claim`` is true once more.
+
+Threads and loops hold the user's functions weakly: a loader that refers to its
+own cache is a cycle like any other, and both are collected together.
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -41,7 +46,10 @@ class ThreadRunner:
         self._threads = [
             # Daemons: a loader that hangs must not keep the process from ending.
             threading.Thread(
-                target=_serve, args=(calls, self._functions), name=f"edgecmp-loader-{n}", daemon=True
+                target=_serve,
+                args=(calls, weakref.ref(self._functions)),
+                name=f"edgecmp-loader-{n}",
+                daemon=True,
             )
             for n in range(calls.threads)
         ]
@@ -57,11 +65,13 @@ class ThreadRunner:
         return not any(thread.is_alive() for thread in others)
 
 
-def _serve(calls: Calls, functions: Functions) -> None:
-    # Not a method: the thread must keep neither the runner nor the cache alive.
+def _serve(calls: Calls, functions: weakref.ref[Functions]) -> None:
     while (call := calls.pop()) is not None:
-        if not call.abandoned:
-            functions.serve(call)
+        serving = functions()
+        if serving is not None and not call.abandoned:
+            serving.serve(call)
+        # Not held while the next call is waited for.
+        del serving, call
 
 
 class RunningLoopRunner:
@@ -77,32 +87,41 @@ class RunningLoopRunner:
 
     def ensure_running(self, calls: Calls) -> None:
         if calls.claim() or self._loop is None or self._loop.is_closed():
-            self._attach(asyncio.get_running_loop(), calls)
+            self._attach(asyncio.get_running_loop(), calls, lambda: None)
 
     def stop(self, timeout: float) -> bool:
         # The loop sees that the calls are closed when it gets its turn.
         return True
 
-    def _attach(self, loop: asyncio.AbstractEventLoop, calls: Calls) -> None:
+    def _attach(
+        self, loop: asyncio.AbstractEventLoop, calls: Calls, ended: Callable[[], object]
+    ) -> None:
         self._loop, self._tasks = loop, set()
         fd = calls.fileno()
-        loop.add_reader(fd, self._take, loop, fd, calls)
+        loop.add_reader(fd, _pop_all, loop, fd, calls, weakref.ref(self._functions), self._tasks, ended)
 
-    def _take(self, loop: asyncio.AbstractEventLoop, fd: int, calls: Calls) -> None:
-        while (call := calls.try_pop()) is not None:
-            if not call.abandoned:
-                # The loop itself keeps only weak references to tasks.
-                task = loop.create_task(self._functions.serve_async(call))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-        if calls.closed:
-            loop.remove_reader(fd)
-            for task in self._tasks:
-                task.cancel()
-            self._detached(loop)
 
-    def _detached(self, loop: asyncio.AbstractEventLoop) -> None:
-        """The calls were closed; cancelled tasks end in the loop's next turn."""
+def _pop_all(
+    loop: asyncio.AbstractEventLoop,
+    fd: int,
+    calls: Calls,
+    functions: weakref.ref[Functions],
+    tasks: set[asyncio.Task[None]],
+    ended: Callable[[], object],
+) -> None:
+    """Makes a task of each call that waits; once the calls are closed, ends."""
+    while (call := calls.try_pop()) is not None:
+        serving = functions()
+        if serving is not None and not call.abandoned:
+            # The loop itself keeps only weak references to tasks.
+            task = loop.create_task(serving.serve_async(call))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+    if calls.closed:
+        loop.remove_reader(fd)
+        for task in tasks:
+            task.cancel()
+        ended()
 
 
 class PrivateLoopRunner(RunningLoopRunner):
@@ -113,7 +132,7 @@ class PrivateLoopRunner(RunningLoopRunner):
     def ensure_running(self, calls: Calls) -> None:
         if calls.claim():
             loop = asyncio.new_event_loop()
-            self._attach(loop, calls)
+            self._attach(loop, calls, loop.stop)
             self._thread = threading.Thread(
                 target=_run_loop, args=(loop,), name="edgecmp-loader", daemon=True
             )
@@ -125,19 +144,14 @@ class PrivateLoopRunner(RunningLoopRunner):
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
-    def _detached(self, loop: asyncio.AbstractEventLoop) -> None:
-        loop.create_task(_stop_after(self._tasks))
-
-
-async def _stop_after(tasks: set[asyncio.Task[None]]) -> None:
-    if tasks:
-        await asyncio.wait(tasks)
-    asyncio.get_running_loop().stop()
-
 
 def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()
+        pending = asyncio.all_tasks(loop)
+        if pending:
+            # Cancelled just now: they get the time that their clean-up takes.
+            loop.run_until_complete(asyncio.wait(pending))
     finally:
         loop.close()
