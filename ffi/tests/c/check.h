@@ -63,6 +63,12 @@ static inline void sleep_ms(long ms) {
     nanosleep(&pause, NULL);
 }
 
+/* How many times slower than usual the test runs: valgrind takes its time. */
+static inline double slowness(void) {
+    const char *factor = getenv("CHECK_SLOWNESS");
+    return factor == NULL ? 1.0 : atof(factor);
+}
+
 /* Options from name, value, name, value, ..., NULL. */
 static inline edgecmp_options *options_of(const char *const *settings) {
     edgecmp_error *error = NULL;

@@ -1,6 +1,8 @@
 /* Ends of life: values outlive the cache, closed handles say so, close is bounded. */
 #include "store.h"
 
+#include <dirent.h>
+
 static edgecmp_error *error = NULL;
 
 static void *read_value(void *value) {
@@ -97,11 +99,29 @@ static void test_free_without_close(void) {
     CHECK(store_let_go(&store));
 }
 
+/* No thread outlives the caches, nor does a descriptor. */
+static int entries_of(const char *path) {
+    int count = 0;
+    DIR *directory = opendir(path);
+    CHECK(directory != NULL);
+    while (readdir(directory) != NULL) count++;
+    closedir(directory);
+    return count;
+}
+
+static void test_nothing_is_left_behind(int threads, int descriptors) {
+    for (int i = 0; i < 200 && entries_of("/proc/self/task") > threads; i++) sleep_ms(10);
+    CHECK(entries_of("/proc/self/task") == threads);
+    CHECK(entries_of("/proc/self/fd") == descriptors);
+}
+
 int main(void) {
     check_begin("lifetime", 60);
+    int threads = entries_of("/proc/self/task"), descriptors = entries_of("/proc/self/fd");
     test_values_outlive_the_cache();
     test_use_after_close();
     test_close_is_bounded_while_a_callback_runs();
     test_free_without_close();
+    test_nothing_is_left_behind(threads, descriptors);
     return 0;
 }
