@@ -10,7 +10,7 @@ OK, DEGRADED, NOT_FOUND, ERROR = 0, 1, 2, 3
 FLAG_ABSENT = 1
 SOURCES = {"cache": 0, "origin": 1}
 
-RECORD = struct.Struct("<7Q2I4B4I")
+RECORD = struct.Struct("<7Q2I4B3I")
 assert RECORD.size == 80
 
 
