@@ -144,11 +144,14 @@ pub fn judge(
     }
     let bound = hard_bound(standing, key, read);
     if bound.is_zero() {
-        // `no-cache`: only an answer to a request sent within this read will do.
-        return if standing.validated_at >= started {
-            Verdict::Fresh { age, aging: false }
-        } else {
-            Verdict::Unproved { age }
+        // `no-cache`: only an answer to a request sent within this read will do,
+        // and that within the bound that would apply without it.
+        let limits = Limits { staleness_bound: None, ..standing.limits };
+        let bound = hard_bound(&Standing { limits, ..*standing }, key, read);
+        return match standing.validated_at >= started {
+            true if age <= bound => Verdict::Fresh { age, aging: false },
+            true => Verdict::Expired { age },
+            false => Verdict::Unproved { age },
         };
     }
     if age > bound {
@@ -233,6 +236,8 @@ mod tests {
             |started| judge(&no_cache, &key(), &ReadBounds::default(), Drift(0), at(started), at(1001));
         assert_eq!(judged(1001), Verdict::Unproved { age: MS });
         assert_eq!(judged(1000), Verdict::Fresh { age: MS, aging: false });
+        let late = judge(&no_cache, &key(), &ReadBounds::default(), Drift(0), at(1000), at(1201));
+        assert_eq!(late, Verdict::Expired { age: 201 * MS }, "asked within the read, but too old for it");
     }
 
     #[test]
