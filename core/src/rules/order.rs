@@ -21,8 +21,9 @@ pub struct Incoming {
     pub version: Version,
     /// Whether it says that there is no such key.
     pub negative: bool,
-    /// When its request was sent.
-    pub sent_at: Instant,
+    /// When its request was sent, less the answer's own age: an answer that
+    /// was old already says nothing of what came after.
+    pub asked_at: Instant,
 }
 
 /// What to do with the answer.
@@ -45,7 +46,7 @@ pub enum Decision {
 /// overtaken on the way.
 pub fn decide(present: Option<Present>, incoming: Incoming) -> Decision {
     let Some(present) = present else { return Decision::Install };
-    let surely_later = incoming.sent_at > present.received_at;
+    let surely_later = incoming.asked_at > present.received_at;
     let unversioned = incoming.version == Version::NONE || present.version == Version::NONE;
     if unversioned && incoming.negative != present.negative {
         return if surely_later { Decision::Install } else { Decision::Drop };
@@ -69,8 +70,8 @@ mod tests {
         Some(Present { version: version.into(), negative, received_at: Instant::from_nanos(10) })
     }
 
-    fn incoming(version: u64, negative: bool, sent_at: u64) -> Incoming {
-        Incoming { version: version.into(), negative, sent_at: Instant::from_nanos(sent_at) }
+    fn incoming(version: u64, negative: bool, asked_at: u64) -> Incoming {
+        Incoming { version: version.into(), negative, asked_at: Instant::from_nanos(asked_at) }
     }
 
     #[test]

@@ -80,7 +80,10 @@ pub fn settle(
     let key = place.key().clone();
     let purpose = if place.has_waiters() { Purpose::Wanted } else { purpose };
     match Finding::of(answer, held, Times { sent_at, received_at }) {
-        Ok(finding) => place.settle(finding.version(), sent_at, || install(node, &key, finding, purpose)),
+        Ok(finding) => {
+            let (version, at) = (finding.version(), finding.validated_at());
+            place.settle(version, at, || install(node, &key, finding, purpose))
+        }
         Err(error) => place.settle(Version::NONE, Instant::FAR_FUTURE, || Err(error)),
     }
 }

@@ -56,6 +56,12 @@ impl Finding {
         self.content.version
     }
 
+    /// What it says was so then, or later: an answer of age A is about the
+    /// instant A before its request was sent. Order and fences go by this.
+    pub fn validated_at(&self) -> Instant {
+        self.validated_at
+    }
+
     /// Reads an answer about a key of which `known` was held when it was asked.
     pub fn of(answer: Answer, known: Option<&Arc<Entry>>, times: Times) -> Result<Self, Error> {
         let (content, age, unchanged) = match answer {
@@ -126,7 +132,7 @@ pub fn install(node: &Node, key: &Key, finding: Finding, purpose: Purpose) -> La
                 negative: p.content().value.is_none(),
                 received_at: p.received_at(),
             }),
-            Incoming { version: content.version, negative: content.value.is_none(), sent_at: times.sent_at },
+            Incoming { version: content.version, negative: content.value.is_none(), asked_at: validated_at },
         );
         match (decision, present) {
             (Decision::Reprove, Some(present)) if present.content().limits == content.limits => {
