@@ -18,6 +18,7 @@ use crate::facts::statistics::Statistics;
 use crate::lease_store::LeaseStore;
 use crate::origin::callback::HostOrigin;
 use crate::origin::{Origin, Write};
+use crate::work::write::Attempt;
 use crate::work::{Node, write};
 
 mod arguments;
@@ -306,7 +307,11 @@ impl Opened {
             trace: options.trace.clone(),
         };
         let hold = self.runtime.as_ref().map(|runtime| runtime.hold());
-        let writing = writing::Writing::start(&self.node, write, hold)?;
+        let attempt = match options.idempotency_key {
+            Some(_) => Attempt::MayBeRepeated,
+            None => Attempt::First,
+        };
+        let writing = writing::Writing::start(&self.node, write, attempt, hold)?;
         Ok(Pending::new(&self.node.env, deadline, Box::new(writing)))
     }
 

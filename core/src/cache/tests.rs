@@ -3,8 +3,13 @@ use std::thread;
 
 use super::*;
 use crate::engine::loader_pool::LoaderPool;
+use crate::env::BoxFuture;
+use crate::facts::entry::Limits;
+use crate::facts::key::Key;
 use crate::facts::receipt::{Proof, Source};
+use crate::facts::trace::TraceContext;
 use crate::facts::version::Version;
+use crate::origin;
 use crate::origin::callback::{Operation, OriginCall};
 
 const SHORT: Duration = Duration::from_millis(50);
@@ -286,4 +291,67 @@ fn a_late_acknowledgement_does_not_go_back() {
         assert_eq!(write.join().unwrap().unwrap().version, Version::new(8));
     });
     assert_eq!(cache.get(b"k", &read()).unwrap().receipt().version, Version::new(9));
+}
+
+/// G1: what an origin says of a repeated write is the version of the first
+/// attempt, which others may have written over since.
+#[test]
+fn a_repeated_write_is_no_proof() {
+    let cache = host("10s", |call| match call.operation {
+        Operation::Fetch { .. } => call.responder.value(Bytes::from_static(b"theirs"), Some(Version::new(2))),
+        _ => call.responder.written(Some(Version::new(1))),
+    });
+    let again = WriteOptions { idempotency_key: Some("mine".into()), ..WriteOptions::default() };
+    assert_eq!(cache.set(b"k", b"mine", &again).unwrap().version, Version::new(1));
+    assert_eq!(cache.get(b"k", &read()).unwrap().bytes(), Some(&b"theirs"[..]));
+    assert_eq!(cache.set(b"k", b"mine", &again).unwrap().version, Version::new(1));
+    assert_eq!(cache.lookup(b"k", &read()).unwrap().unwrap().bytes(), Some(&b"theirs"[..]));
+}
+
+/// Answers the second fetch from a copy that lags by ten seconds, and says so.
+#[derive(Default)]
+struct LaggingOrigin(AtomicU64);
+
+impl Origin for LaggingOrigin {
+    fn fetch(&self, _: origin::Fetch) -> BoxFuture<'static, origin::OriginResult<origin::Answer>> {
+        let (version, age) = match self.0.fetch_add(1, Ordering::Relaxed) {
+            0 => (2, Duration::ZERO),
+            _ => (1, Duration::from_secs(10)),
+        };
+        Box::pin(std::future::ready(Ok(origin::Answer::Value {
+            value: Bytes::from(version.to_string()),
+            validator: origin::Validator::Version(Version::new(version), None),
+            last_modified_at: None,
+            age,
+            limits: Limits::default(),
+        })))
+    }
+
+    fn compare(
+        &self,
+        _: Vec<(Key, Option<origin::Known>)>,
+        _: Duration,
+        _: Option<TraceContext>,
+    ) -> BoxFuture<'static, origin::OriginResult<Option<Vec<origin::OriginResult<origin::Answer>>>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    fn write(&self, _: Write) -> BoxFuture<'static, origin::OriginResult<origin::Written>> {
+        Box::pin(std::future::ready(Err(origin::OriginError::not_sent("read-only"))))
+    }
+}
+
+/// G2: an answer that was old already is no sign that the origin went back.
+#[test]
+fn an_aged_answer_does_not_go_back() {
+    let env: Arc<dyn Env> = Arc::new(Runtime::new(1));
+    let leases = crate::lease_store::open("embedded:", &env).unwrap();
+    let parts = Parts { env, origin: Arc::new(LaggingOrigin::default()), leases };
+    let cache = Cache::open_with_parts(options("1ms"), parts).unwrap();
+    let widened = ReadOptions { staleness_bound: Some(Duration::from_secs(60)), widen: true, ..read() };
+    assert_eq!(cache.get(b"k", &widened).unwrap().receipt().version, Version::new(2));
+    thread::sleep(Duration::from_millis(5));
+    assert_eq!(cache.get(b"k", &read()).unwrap_err().code(), Code::TooStale);
+    assert_eq!(cache.get(b"k", &widened).unwrap().receipt().version, Version::new(2));
+    assert_eq!(cache.statistics().unwrap().version_regressions, 0);
 }

@@ -13,6 +13,7 @@ use crate::facts::key::Key;
 use crate::facts::receipt::WriteReceipt;
 use crate::facts::statistics::Stat;
 use crate::origin::Write;
+use crate::work::write::Attempt;
 use crate::work::{Node, write};
 
 const CLOSED: &str = "the cache was closed while it was under way";
@@ -27,7 +28,12 @@ pub(super) struct Writing {
 
 impl Writing {
     /// Hands the write to the runtime. `hold` keeps a close waiting for it.
-    pub(super) fn start(node: &Arc<Node>, asked: Write, hold: Option<Hold>) -> Result<Self> {
+    pub(super) fn start(
+        node: &Arc<Node>,
+        asked: Write,
+        attempt: Attempt,
+        hold: Option<Hold>,
+    ) -> Result<Self> {
         let (sender, outcome) = oneshot::channel();
         let writing = Self {
             node: Arc::clone(node),
@@ -35,7 +41,7 @@ impl Writing {
             idempotency_key: asked.idempotency_key.clone(),
             outcome,
         };
-        let task = write::write(Arc::clone(node), asked);
+        let task = write::write(Arc::clone(node), asked, attempt);
         node.env.spawn(Box::pin(async move {
             // Who waited may have given up; the write itself goes on.
             let _ = sender.send(task.await);

@@ -6,21 +6,30 @@ use bytes::Bytes;
 
 use super::Node;
 use super::ask::{Answered, ask};
-use super::fetch::known;
 use super::install::{Finding, Purpose, Times, identify, install};
 use crate::coordination::flight::Fence;
-use crate::facts::entry::{Content, Limits};
+use crate::facts::entry::{Content, Entry, Limits};
 use crate::facts::error::{Code, Error, Result};
 use crate::facts::key::Key;
 use crate::facts::receipt::WriteReceipt;
 use crate::facts::statistics::Stat;
 use crate::facts::version::Version;
-use crate::origin::{OriginError, Write, Written};
+use crate::origin::{OriginError, Validator, Write, Written};
 use crate::store::Change;
+
+/// Whether the origin may have seen a write's idempotency key before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// The key was drawn for this attempt.
+    First,
+    /// The caller named the key: the origin may answer with the version of an
+    /// earlier attempt, long since written over. That proves nothing of now.
+    MayBeRepeated,
+}
 
 /// Sends a write and says what became of it. One attempt: a write that was
 /// sent is repeated only by who knows that it may be.
-pub async fn write(node: Arc<Node>, write: Write) -> Result<WriteReceipt> {
+pub async fn write(node: Arc<Node>, write: Write, attempt: Attempt) -> Result<WriteReceipt> {
     let (key, value) = (write.key.clone(), write.value.clone());
     let idempotency_key = write.idempotency_key.clone();
     let departures = node.store.departures(node.store.hash(key.as_bytes()));
@@ -34,7 +43,7 @@ pub async fn write(node: Arc<Node>, write: Write) -> Result<WriteReceipt> {
     match outcome {
         Ok(answered) => {
             node.counters.add(Stat::Writes);
-            let version = committed(&node, &key, value, answered, departures);
+            let version = committed(&node, &key, value, answered, attempt, departures);
             Ok(WriteReceipt { version, idempotency_key })
         }
         Err(OriginError { error, surely_not_done: true, .. }) => {
@@ -87,29 +96,49 @@ fn committed(
     key: &Key,
     value: Option<Bytes>,
     answered: Answered<Written>,
+    attempt: Attempt,
     departures: u64,
 ) -> Version {
     let Answered { answer: Written { validator, last_modified_at }, sent_at, received_at } = answered;
-    let held = known(node, key);
-    let named = validator != crate::origin::Validator::None;
-    let ordered = matches!(validator, crate::origin::Validator::Version(..));
-    let (version, validator) = identify(validator, held.as_ref(), None, sent_at);
-    if !named {
-        // Committed, but as what? Ask before the next read is answered.
-        unprove(node, key);
-        return Version::NONE;
-    }
+    let (version, validator) = match validator {
+        Validator::Version(version, validator) => (version, validator),
+        // Committed, but when? Nothing orders this write among others and the
+        // answers on their way: ask before the next read is answered. Nor may
+        // what is cached, which is from before it, stand in when degraded (G3).
+        Validator::Opaque(_) => {
+            forget(node, key);
+            return identify(validator, None, None, sent_at).0;
+        }
+        Validator::None => {
+            forget(node, key);
+            return Version::NONE;
+        }
+    };
     node.flights.fence(key, Fence::written(version, received_at));
+    if attempt == Attempt::MayBeRepeated {
+        forget_below(node, key, version);
+        return version;
+    }
+    let negative = value.is_none();
     let content = Content { value, version, validator, last_modified_at, limits: Limits::default() };
     let finding = Finding::written(content, Times { sent_at, received_at });
     let there = install(node, key, finding, Purpose::Written { departures });
     // What is there afterwards is ours or newer. Where versions cannot tell (a
-    // "no such key" without one, opaque validators), an answer that came while
+    // "no such key" without one, or with the value's), an answer that came while
     // the write was under way may be from before it: ask again.
-    if !there.is_ok_and(|t| t.version() == version || (ordered && t.version() > version)) {
-        unprove(node, key);
+    let ours = |there: &Entry| there.version() == version && there.content().value.is_none() == negative;
+    if !there.is_ok_and(|there| there.version() > version || ours(&there)) {
+        forget(node, key);
     }
     version
+}
+
+/// Forgets what is cached of the key unless it is of this version or a later one.
+fn forget_below(node: &Node, key: &Key, version: Version) {
+    node.store.change(node.store.hash(key.as_bytes()), key.as_bytes(), |present| match present {
+        Some(entry) if entry.version() < version => Change::Remove,
+        _ => Change::Keep,
+    });
 }
 
 /// A write whose task is dropped after it was sent has an unknown outcome.
