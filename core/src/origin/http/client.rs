@@ -166,7 +166,11 @@ fn too_large(what: &str, limit: usize) -> BodyError {
 }
 
 fn broken(error: &hyper::Error) -> OriginError {
-    if error.is_parse() {
+    use std::io::ErrorKind::{InvalidData, InvalidInput};
+    // hyper reports chunks that it cannot read as errors of I/O.
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    let unreadable = source.is_some_and(|io| matches!(io.kind(), InvalidData | InvalidInput));
+    if unreadable || error.is_parse() {
         return OriginError::garbage(format!("the body of the answer cannot be read: {}", causes(error)));
     }
     OriginError::lost(format!("the connection broke within the answer: {}", causes(error)))
