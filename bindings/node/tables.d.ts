@@ -22,7 +22,7 @@ export interface TableOptions {
   capacity?: Size | undefined
   /** Longest key, in bytes. Default 1024, from 1 to 65535. */
   maxKeyBytes?: Size | undefined
-  /** Largest value kept or written; a larger one is returned but not kept. Default 1MiB, from 1 to 1GiB. */
+  /** Largest value kept or written; a larger one is returned but not kept, as is one that alone exceeds capacity. Default 1MiB, from 1 to 1GiB. */
   maxValueBytes?: Size | undefined
   /** Largest answer read from the origin; a larger one is an error. Default 16MiB, from 1KiB to 2GiB. */
   maxResponseBytes?: Size | undefined

@@ -35,17 +35,27 @@ mod kind {
 pub fn next_event(environment: u32) -> Result<u32> {
     guard(|| {
         let environment = Environment::get(environment)?;
-        let mut events = environment.events.borrow_mut();
-        if events.is_empty() {
-            *events = environment.mailbox.take();
-        }
-        let Some(event) = events.pop_front() else { return Ok(kind::NONE) };
-        drop(events);
+        let event = loop {
+            match environment.next_event() {
+                // Nobody waits for the answer any more: spare the loader the call.
+                Some(Event::Load { call, .. }) if call.responder.is_abandoned() => {}
+                Some(event) => break event,
+                None => return Ok(kind::NONE),
+            }
+        };
         Ok(environment.announce(event))
     })
 }
 
 impl Environment {
+    fn next_event(&self) -> Option<Event> {
+        let mut events = self.events.borrow_mut();
+        if events.is_empty() {
+            *events = self.mailbox.take();
+        }
+        events.pop_front()
+    }
+
     fn announce(&self, event: Event) -> u32 {
         match event {
             Event::Read { call, outcome } => self.announce_outcome(call, outcome, |this, value| {

@@ -26,6 +26,7 @@ mod arguments;
 mod boundary;
 mod environment;
 mod events;
+mod hot;
 mod lifecycle;
 mod loader;
 mod loads;

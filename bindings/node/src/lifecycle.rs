@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use edgecmp::engine::signals::spawn_masked;
 use edgecmp::{Code, Options};
 use napi::Env;
 use napi_derive::napi;
@@ -63,16 +64,14 @@ pub fn close(environment: u32, handle: u32, timeout: String) -> Result<()> {
         let (call, mailbox) = environment.start_call();
         // Closing waits for what is in progress: not on the event loop, nor on
         // the few threads that its file system calls need.
-        std::thread::Builder::new()
-            .name("edgecmp-close".into())
-            .spawn(move || {
-                let outcome = lease.close(timeout);
-                drop(mailbox.push(Event::Closed { call, outcome }));
-            })
-            .map(drop)
-            .map_err(|why| {
-                failure(Code::Overloaded, format!("no thread to wait for the end of the cache: {why}"))
-            })
+        spawn_masked("edgecmp-close", move || {
+            let outcome = lease.close(timeout);
+            drop(mailbox.push(Event::Closed { call, outcome }));
+        })
+        .map(drop)
+        .map_err(|why| {
+            failure(Code::Overloaded, format!("no thread to wait for the end of the cache: {why}"))
+        })
     })
 }
 

@@ -24,7 +24,8 @@ impl Environment {
 /// origins, not that of callers.
 fn loaded_version(text: Option<String>) -> Result<Option<Version>> {
     let parse = |text: String| {
-        text.parse().map_err(|why| failure(Code::OriginProtocol, format!("version: got {text:?}; allowed: {why}")))
+        text.parse()
+            .map_err(|why| failure(Code::OriginProtocol, format!("version: got {text:?}; allowed: {why}")))
     };
     text.map(parse).transpose()
 }

@@ -96,6 +96,18 @@ test('a loader that never answers: the deadline holds, and its signal fires', as
   assert.equal(await cache.close(), true)
 })
 
+test('a loader is not called for readers that gave up while the loop was busy', async () => {
+  let asked = 0
+  const loader = () => String(++asked)
+  await using(new Cache({ loader, readTimeout: 50, originTimeout: 50, retryLimit: 0 }), async (cache) => {
+    const read = assert.rejects(cache.get('k'), { name: 'EdgecmpError' })
+    for (const end = performance.now() + 300; performance.now() < end; );
+    await read
+    assert.equal(asked, 0)
+    assert.equal((await cache.get('l')).value.toString(), '1')
+  })
+})
+
 test('the trace context reaches a loader', async () => {
   const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
   await using(new Cache({ loader: (_, context) => context.traceparent ?? 'none' }), async (cache) => {
