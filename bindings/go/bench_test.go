@@ -17,6 +17,9 @@ func benchmarkCache(b *testing.B, size int) *edgecmp.Cache {
 	if _, err := cache.Set(background, "key", make([]byte, size)); err != nil {
 		b.Fatal(err)
 	}
+	if _, err := cache.Get(background, "key"); err != nil {
+		b.Fatal(err)
+	}
 	return cache
 }
 

@@ -166,6 +166,9 @@ func TestDegradedAnswersAreAskedForAndMarked(t *testing.T) {
 	if _, err := cache.Set(background, "k", []byte("v")); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := cache.Get(background, "k"); err != nil {
+		t.Fatal(err)
+	}
 	origin.fault(t, `{"status": 503, "count": 1000000, "match": "/items"}`)
 	time.Sleep(40 * time.Millisecond)
 	_, err := cache.Get(background, "k")

@@ -93,6 +93,9 @@ func ExampleCache_View() {
 	if _, err := cache.Set(ctx, "k", []byte("a long document")); err != nil {
 		log.Fatal(err)
 	}
+	if _, err := cache.Get(ctx, "k"); err != nil { // now it is in the cache
+		log.Fatal(err)
+	}
 	err = cache.View("k", func(value []byte, receipt edgecmp.Receipt) error {
 		fmt.Println(len(value), "bytes from the", receipt.Source)
 		return nil

@@ -4,6 +4,7 @@ package edgecmp
 import "C"
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -67,7 +68,7 @@ func (c *originCall) serve(ctx context.Context, origin Loader) {
 
 func (c *originCall) load(ctx context.Context, origin Loader) {
 	result, err := origin.Load(ctx, LoadRequest{
-		Key:          string(view(c.request.key)),
+		Key:          string(viewSlice(&c.request.key)),
 		KnownVersion: goVersion(c.request.known_version),
 		Traceparent:  C.GoString(c.request.traceparent),
 	})
@@ -92,13 +93,13 @@ func (c *originCall) write(ctx context.Context, origin Loader) {
 		return
 	}
 	request := WriteRequest{
-		Key:            string(view(c.request.key)),
+		Key:            string(viewSlice(&c.request.key)),
 		Delete:         c.request.operation == C.EDGECMP_OPERATION_DELETE,
 		IdempotencyKey: C.GoString(c.request.idempotency_key),
 		Traceparent:    C.GoString(c.request.traceparent),
 	}
 	if !request.Delete {
-		request.Value = copyBytes(c.request.value)
+		request.Value = bytes.Clone(viewSlice(&c.request.value))
 	}
 	if version := goVersion(c.request.if_version); !version.IsZero() {
 		request.IfVersion = &version

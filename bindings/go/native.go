@@ -91,12 +91,24 @@ func textBytes(s string) (*C.char, C.size_t) {
 	return (*C.char)(unsafe.Pointer(unsafe.StringData(s))), C.size_t(len(s))
 }
 
-// view is memory of the library as a slice: valid as long as its owner.
-func view(s C.edgecmp_slice) []byte {
+// view is memory of the library as a slice: valid as long as its owner. The
+// address may be none if there are no bytes, and then must not become a pointer.
+func view(data C.uintptr_t, length C.size_t) []byte {
+	if length == 0 {
+		return []byte{}
+	}
+	return unsafe.Slice(*(**byte)(unsafe.Pointer(&data)), int(length))
+}
+
+// viewSlice is view for what the library points to itself.
+func viewSlice(s *C.edgecmp_slice) []byte {
+	if s.len == 0 {
+		return []byte{} // without a look at the address
+	}
 	return unsafe.Slice((*byte)(unsafe.Pointer(s.data)), int(s.len))
 }
 
-// copyBytes copies a value into Go's memory; not nil, also if it is empty.
-func copyBytes(s C.edgecmp_slice) []byte {
-	return append(make([]byte, 0, int(s.len)), view(s)...)
+// asError is an error whose address rested in an integer: C memory does not move.
+func asError(address C.uintptr_t) *C.edgecmp_error {
+	return *(**C.edgecmp_error)(unsafe.Pointer(&address))
 }

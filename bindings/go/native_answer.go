@@ -4,6 +4,7 @@ package edgecmp
 import "C"
 
 import (
+	"bytes"
 	"strconv"
 	"unsafe"
 )
@@ -32,13 +33,13 @@ func takeResults(keys []string, results *C.edgecmp_results) ([]Result, error) {
 }
 
 func rowEntry(key string, row *C.edgecmp_go_row) (*Entry, error) {
-	if row.error != nil {
-		return nil, copyError(row.error)
+	if row.error != 0 {
+		return nil, copyError(asError(row.error))
 	}
 	entry := &Entry{Key: key, Receipt: goReceipt(&row.receipt)}
 	if !bool(row.receipt.found) {
 		return entry, ErrNotFound
 	}
-	entry.Value = copyBytes(row.bytes)
+	entry.Value = bytes.Clone(view(row.data, row.len))
 	return entry, nil
 }

@@ -82,7 +82,7 @@ const inlineBytes = 1024
 // lookup reads a key from the cache alone; [ErrMiss] if it may not answer.
 func (n *native) lookup(key string, read *nativeRead) (*Entry, error) {
 	var inline [inlineBytes]byte
-	buffer := inline[:]
+	var large []byte // not one variable for both: inline would move to the heap
 	var options *C.edgecmp_go_read
 	if read != nil {
 		options = &read.c
@@ -90,29 +90,37 @@ func (n *native) lookup(key string, read *nativeRead) (*Entry, error) {
 	data, length := textBytes(key)
 	for {
 		var hit C.edgecmp_go_hit
-		status := C.edgecmp_go_lookup(n.cache, data, length, options,
-			(*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(buffer))), C.size_t(len(buffer)), &hit)
+		var status C.int
+		room := inlineBytes
+		if large == nil {
+			status = C.edgecmp_go_lookup(n.cache, data, length, options,
+				(*C.uint8_t)(unsafe.Pointer(&inline)), inlineBytes, &hit)
+		} else {
+			room = len(large)
+			status = C.edgecmp_go_lookup(n.cache, data, length, options,
+				(*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(large))), C.size_t(room), &hit)
+		}
 		switch status {
 		case C.EDGECMP_OK:
 		case C.EDGECMP_MISS:
 			return nil, ErrMiss
 		default:
-			return nil, takeError(*(**C.edgecmp_error)(unsafe.Pointer(&hit.error)))
+			return nil, takeError(asError(hit.error))
 		}
 		size := int(hit.value_len)
-		if size > len(buffer) {
+		if size > room {
 			// Whoever replaces the value meanwhile may make it larger still.
-			buffer = make([]byte, size)
+			large = make([]byte, size)
 			continue
 		}
 		entry := &Entry{Key: key, Receipt: goReceipt(&hit.receipt)}
 		switch {
 		case !bool(hit.receipt.found):
 			return entry, ErrNotFound
-		case len(buffer) > inlineBytes:
-			entry.Value = buffer[:size:size]
+		case large != nil:
+			entry.Value = large[:size:size]
 		default:
-			entry.Value = append(make([]byte, 0, size), buffer[:size]...)
+			entry.Value = append(make([]byte, 0, size), inline[:size]...)
 		}
 		return entry, nil
 	}
@@ -139,5 +147,5 @@ func (n *native) view(key string, read *nativeRead, fn func([]byte, Receipt) err
 	if !bool(row.receipt.found) {
 		return ErrNotFound
 	}
-	return fn(view(row.bytes), goReceipt(&row.receipt))
+	return fn(view(row.data, row.len), goReceipt(&row.receipt))
 }

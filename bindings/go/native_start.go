@@ -141,6 +141,9 @@ func newSlices(keys []string) *C.edgecmp_slice {
 	block := C.malloc(C.size_t(max(size, 1)))
 	slices := unsafe.Slice((*C.edgecmp_slice)(block), len(keys))
 	text := unsafe.Slice((*byte)(block), size)
+	// A store of a pointer shows the garbage collector what was there before:
+	// what is left in C memory may look like a pointer of Go's.
+	clear(text[:head])
 	for i, key := range keys {
 		slices[i].data = (*C.uint8_t)(unsafe.Add(block, head))
 		slices[i].len = C.size_t(len(key))

@@ -32,9 +32,12 @@ int edgecmp_go_lookup(const edgecmp_cache *cache, const char *key, size_t key_le
 
 void edgecmp_go_value_row(const edgecmp_value *value, edgecmp_go_row *row)
 {
+	edgecmp_slice bytes = edgecmp_value_bytes(value);
+
 	row->receipt.struct_size = sizeof(row->receipt);
-	row->bytes = edgecmp_value_bytes(value);
-	row->error = NULL;
+	row->data = (uintptr_t)bytes.data;
+	row->len = bytes.len;
+	row->error = 0;
 	/* Fails for a NULL value or a wrong size only: neither can be here. */
 	edgecmp_value_receipt(value, &row->receipt, NULL);
 }
@@ -48,6 +51,6 @@ void edgecmp_go_results_rows(const edgecmp_results *results, edgecmp_go_row *row
 		if (value != NULL)
 			edgecmp_go_value_row(value, &rows[i]);
 		else
-			rows[i].error = edgecmp_results_error(results, i);
+			rows[i].error = (uintptr_t)edgecmp_results_error(results, i);
 	}
 }

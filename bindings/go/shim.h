@@ -26,11 +26,14 @@ typedef struct edgecmp_go_hit {
 	uintptr_t error; /* of edgecmp_error *, owned; 0: none */
 } edgecmp_go_hit;
 
-/* One answer: a value or an error, both borrowed from what was asked. */
+/* One answer: a value or an error, both borrowed from what was asked. The bytes
+ * of an empty value have an address that is none: Go stops a program in whose
+ * pointers it finds one. */
 typedef struct edgecmp_go_row {
 	edgecmp_receipt receipt;
-	edgecmp_slice bytes;
-	const edgecmp_error *error;
+	uintptr_t data;
+	size_t len;
+	uintptr_t error; /* of const edgecmp_error *; 0: none */
 } edgecmp_go_row;
 
 /* The options of a read, in the form that the library takes. */
