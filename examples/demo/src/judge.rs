@@ -16,6 +16,8 @@ pub struct Outage {
     pub failed_without_reason: u64,
     /// Answers that broke any rule.
     pub wrong: u64,
+    /// How long after the restart a read still failed.
+    pub recovery_ns: u64,
 }
 
 /// One cache, or several added up.
@@ -25,6 +27,8 @@ pub struct Account {
     pub reads: u64,
     pub answered: u64,
     pub hits: u64,
+    /// Reads that failed though nothing had happened to the origin yet.
+    pub failed_before_outage: u64,
     /// Of answered reads, in no order.
     pub latencies_ns: Vec<u64>,
     pub outage: Outage,
@@ -62,10 +66,15 @@ impl Account {
             self.hits += u64::from(read.source == Source::Hit);
             self.latencies_ns.push(read.end_ns.saturating_sub(read.start_ns));
         }
+        let outage = &mut self.outage;
+        if read.outcome == Outcome::Error {
+            let after_ns = read.start_ns.saturating_sub(down_ns.end);
+            outage.recovery_ns = outage.recovery_ns.max(after_ns);
+            self.failed_before_outage += u64::from(read.start_ns < down_ns.start);
+        }
         if !down_ns.contains(&read.start_ns) {
             return;
         }
-        let outage = &mut self.outage;
         *match (read.outcome, read.error_code) {
             (Outcome::Ok | Outcome::NotFound, _) => &mut outage.served_within_bound,
             (Outcome::Degraded, _) => &mut outage.degraded,
@@ -80,6 +89,7 @@ impl Account {
         self.reads += other.reads;
         self.answered += other.answered;
         self.hits += other.hits;
+        self.failed_before_outage += other.failed_before_outage;
         self.latencies_ns.extend(&other.latencies_ns);
         self.truncated_bytes += other.truncated_bytes;
         let (mine, theirs) = (&mut self.outage, other.outage);
@@ -88,6 +98,7 @@ impl Account {
         mine.failed_with_reason += theirs.failed_with_reason;
         mine.failed_without_reason += theirs.failed_without_reason;
         mine.wrong += theirs.wrong;
+        mine.recovery_ns = mine.recovery_ns.max(theirs.recovery_ns);
     }
 
     #[must_use]

@@ -18,7 +18,7 @@ const NOTES: [&str; 7] = [
      before the kill, and after the restart)",
     "origin_requests_without_cache: one request for each document read and answered",
     "outage: reads that began between the kill and the first answer of the new process; wrong: answers \
-     among them that broke any rule",
+     among them that broke any rule; recovery_ms: how long after that first answer a read still failed",
 ];
 
 /// The report as JSON; sorts the latencies.
@@ -76,6 +76,7 @@ fn account_fields(account: &mut Account) -> Map<String, Value> {
         "not_found": verdict.not_found,
         "errors": verdict.errors,
         "errors_by_code": codes,
+        "errors_before_outage": account.failed_before_outage,
         "hit_ratio": (account.hit_ratio() * 10_000.0).round() / 10_000.0,
         "read_p50_us": p50,
         "read_p95_us": p95,
@@ -95,6 +96,7 @@ fn account_fields(account: &mut Account) -> Map<String, Value> {
             "failed_with_reason": outage.failed_with_reason,
             "failed_without_reason": outage.failed_without_reason,
             "wrong": outage.wrong,
+            "recovery_ms": milliseconds(outage.recovery_ns),
         },
     });
     match fields {

@@ -48,13 +48,14 @@ pub fn table(summary: &mut Summary) -> String {
         ),
         format!(
             "outage   {:.1} s: {} reads served within the bound, {} degraded as asked, {} failed with a \
-             reason, {} without, {} wrong",
+             reason, {} without, {} wrong; no read failed later than {:.1} s after the restart",
             summary.down.as_secs_f64(),
             outage.served_within_bound,
             outage.degraded,
             outage.failed_with_reason,
             outage.failed_without_reason,
-            outage.wrong
+            outage.wrong,
+            outage.recovery_ns as f64 / 1e9
         ),
         format!(
             "bound    {} ms; stalest receipt {:.1} ms, stalest answer proven {:.1} ms; receipts that \
