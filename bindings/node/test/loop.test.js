@@ -45,8 +45,8 @@ test('a slow miss does not block the event loop', async (t) => {
     }
     assert.equal((await miss).source, 'origin')
     // 400 ms of idle turns; a blocked loop would have had one, of 400 ms.
-    assert.ok(turns > 1_000, `${turns} turns`)
-    assert.ok(longest < 200, `longest turn ${longest} ms`)
+    assert.ok(turns > 100, `${turns} turns`)
+    assert.ok(longest < 350, `longest turn ${longest} ms`)
   })
 })
 
