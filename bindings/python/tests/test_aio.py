@@ -67,7 +67,8 @@ def test_the_loop_runs_while_a_task_waits(silent: RawServer) -> None:
                 waiting.result()
             return ticks
 
-    assert asyncio.run(main()) > 50
+    # A loop that waits in slices would tick 8 times.
+    assert asyncio.run(main()) > 16
 
 
 def test_errors_are_the_same(origin: Origin) -> None:

@@ -53,12 +53,12 @@ def test_other_threads_run_while_one_waits(silent: RawServer) -> None:
         waiter.join()
     assert ended.is_set()
     # With the GIL held there would be one tick for each 50 ms slice, 10 at most.
-    assert ticks > 50
+    assert ticks > 20
 
 
 def test_readers_and_writers_together(origin: Origin) -> None:
     """A mix over few keys: nothing raises, and versions never go back (G2, G3)."""
-    with edgecmp.Cache(origin.url, staleness_bound="5ms", read_timeout="10s") as cache:
+    with edgecmp.Cache(origin.url, staleness_bound="100ms", read_timeout="10s") as cache:
         stop = time.monotonic() + 1.5
 
         def work(worker: int) -> int:
