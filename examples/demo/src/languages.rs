@@ -39,8 +39,9 @@ impl Language {
     pub fn rate(self) -> u32 {
         match self {
             Self::Python => 3_000,
-            Self::Node => 4_000,
-            Self::C | Self::Go => 5_000,
+            Self::Node => 3_500,
+            Self::Go => 4_000,
+            Self::C => 4_500,
             Self::Baseline => 1_000,
         }
     }

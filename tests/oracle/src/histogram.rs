@@ -49,9 +49,7 @@ impl Histogram {
     /// Upper edge and count of each bucket that is not empty.
     pub fn buckets(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         let counts = self.counts.iter().enumerate();
-        counts
-            .filter(|(_, count)| **count > 0)
-            .map(|(bucket, count)| (Self::upper_edge(bucket), *count))
+        counts.filter(|(_, count)| **count > 0).map(|(bucket, count)| (Self::upper_edge(bucket), *count))
     }
 
     pub fn merge(&mut self, other: &Self) {

@@ -35,16 +35,10 @@ impl fmt::Display for HistoryError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DuplicateVersion { key, version } => {
-                write!(
-                    formatter,
-                    "history: version {version} of {key:?} was written twice"
-                )
+                write!(formatter, "history: version {version} of {key:?} was written twice")
             }
             Self::VisibleBeforeBegun { key, version } => {
-                write!(
-                    formatter,
-                    "history: version {version} of {key:?} was visible before it began"
-                )
+                write!(formatter, "history: version {version} of {key:?} was visible before it began")
             }
             Self::VersionZero { key } => write!(formatter, "history: {key:?} has a version 0"),
         }
@@ -96,22 +90,13 @@ impl HistoryBuilder {
     /// Closes the history. `complete_until_ns`: every write that anyone can have seen up to this
     /// instant is among the rows; later reads cannot be judged.
     pub fn finish(mut self, complete_until_ns: u64) -> Result<History, HistoryError> {
-        self.rows
-            .sort_unstable_by_key(|(key, written)| (*key, written.version));
+        self.rows.sort_unstable_by_key(|(key, written)| (*key, written.version));
         let mut starts = Vec::with_capacity(self.names.len() + 1);
         for key in 0..=self.names.len() {
-            starts.push(
-                self.rows
-                    .partition_point(|(row_key, _)| (*row_key as usize) < key),
-            );
+            starts.push(self.rows.partition_point(|(row_key, _)| (*row_key as usize) < key));
         }
         let rows = self.rows.into_iter().map(|(_, written)| written).collect();
-        let mut history = History {
-            names: self.names,
-            starts,
-            rows,
-            complete_until_ns,
-        };
+        let mut history = History { names: self.names, starts, rows, complete_until_ns };
         for key in 0..history.names.len() {
             history.normalise(key)?;
         }
@@ -167,13 +152,8 @@ impl History {
     #[must_use]
     pub fn find(&self, key: u32, version: u128) -> Option<(Written, Option<u64>)> {
         let versions = self.versions(key);
-        let at = versions
-            .binary_search_by_key(&version, |written| written.version)
-            .ok()?;
-        Some((
-            versions[at],
-            versions.get(at + 1).map(|next| next.visible_ns),
-        ))
+        let at = versions.binary_search_by_key(&version, |written| written.version).ok()?;
+        Some((versions[at], versions.get(at + 1).map(|next| next.visible_ns)))
     }
 
     /// Whether the key had a value at every instant of `[from_ns, to_ns]`, whatever the moment at
@@ -197,10 +177,7 @@ impl History {
     }
 
     fn deletes(versions: &[Written], to_ns: u64) -> bool {
-        versions
-            .iter()
-            .take_while(|written| written.began_ns <= to_ns)
-            .any(|written| written.deleted)
+        versions.iter().take_while(|written| written.began_ns <= to_ns).any(|written| written.deleted)
     }
 
     /// Tightens the instants of one key to what version order implies: v was visible at the latest
@@ -216,10 +193,7 @@ impl History {
         for at in 0..versions.len() {
             if at > 0 && versions[at - 1].version == versions[at].version {
                 let version = versions[at].version;
-                return Err(HistoryError::DuplicateVersion {
-                    key: name(),
-                    version,
-                });
+                return Err(HistoryError::DuplicateVersion { key: name(), version });
             }
             began_ns = began_ns.max(versions[at].began_ns);
             versions[at].began_ns = began_ns;
@@ -230,10 +204,7 @@ impl History {
             written.visible_ns = visible_ns;
             if written.visible_ns < written.began_ns {
                 let version = written.version;
-                return Err(HistoryError::VisibleBeforeBegun {
-                    key: name(),
-                    version,
-                });
+                return Err(HistoryError::VisibleBeforeBegun { key: name(), version });
             }
         }
         Ok(())

@@ -54,20 +54,10 @@ impl fmt::Display for LogError {
             Self::Io(error) => write!(formatter, "read log: {error}"),
             Self::NotALog => write!(formatter, "read log: does not start with EDGECMPLOG1"),
             Self::RecordSize(size) => {
-                write!(
-                    formatter,
-                    "read log: records of {size} bytes, expected {RECORD_BYTES}"
-                )
+                write!(formatter, "read log: records of {size} bytes, expected {RECORD_BYTES}")
             }
-            Self::Field {
-                record,
-                field,
-                value,
-            } => {
-                write!(
-                    formatter,
-                    "read log: record {record}: {field} is {value}, which means nothing"
-                )
+            Self::Field { record, field, value } => {
+                write!(formatter, "read log: record {record}: {field} is {value}, which means nothing")
             }
         }
     }
@@ -116,18 +106,9 @@ pub fn parse(bytes: &[u8], cache: u32) -> Result<Log, LogError> {
     let truncated_bytes = records.remainder().len();
     let reads = records
         .enumerate()
-        .map(|(at, record)| {
-            decode(
-                record.try_into().expect("chunks are whole records"),
-                at,
-                cache,
-            )
-        })
+        .map(|(at, record)| decode(record.try_into().expect("chunks are whole records"), at, cache))
         .collect::<Result<_, _>>()?;
-    Ok(Log {
-        reads,
-        truncated_bytes,
-    })
+    Ok(Log { reads, truncated_bytes })
 }
 
 /// One record as bytes; versions keep their low 64 bits.
@@ -175,11 +156,7 @@ pub fn encode(read: &Read) -> [u8; RECORD_BYTES] {
 
 /// Reads one record; `at` is its number, for the error.
 pub fn decode(record: &[u8; RECORD_BYTES], at: usize, cache: u32) -> Result<Read, LogError> {
-    let bad = |field, value| LogError::Field {
-        record: at,
-        field,
-        value,
-    };
+    let bad = |field, value| LogError::Field { record: at, field, value };
     Ok(Read {
         start_ns: u64_at(record, 0),
         end_ns: u64_at(record, 8),

@@ -92,8 +92,7 @@ impl Report {
         self.degraded_staleness.merge(&other.degraded_staleness);
         self.violation_starts_ns.extend(&other.violation_starts_ns);
         let room = EXPLAINED.saturating_sub(self.explained.len());
-        self.explained
-            .extend(other.explained.iter().take(room).cloned());
+        self.explained.extend(other.explained.iter().take(room).cloned());
     }
 
     pub(crate) fn skip(&mut self, reason: &'static str) {
@@ -101,12 +100,7 @@ impl Report {
     }
 
     /// Counts a violation; `explain` is only called while explanations are still kept.
-    pub(crate) fn violation(
-        &mut self,
-        rule: Rule,
-        at_ns: u64,
-        explain: impl FnOnce() -> Violation,
-    ) {
+    pub(crate) fn violation(&mut self, rule: Rule, at_ns: u64, explain: impl FnOnce() -> Violation) {
         *self.by_rule.entry(rule).or_default() += 1;
         self.violation_starts_ns.push(at_ns);
         if self.explained.len() < EXPLAINED {

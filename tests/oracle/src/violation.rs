@@ -107,12 +107,7 @@ pub(crate) struct Span(pub u64);
 
 impl fmt::Display for Span {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{}.{:06} ms",
-            self.0 / 1_000_000,
-            self.0 % 1_000_000
-        )
+        write!(formatter, "{}.{:06} ms", self.0 / 1_000_000, self.0 % 1_000_000)
     }
 }
 

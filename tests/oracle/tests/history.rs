@@ -3,13 +3,7 @@
 use edgecmp_oracle::{HistoryBuilder, HistoryError, Written};
 
 fn written(version: u128, began_ns: u64, visible_ns: u64) -> Written {
-    Written {
-        version,
-        began_ns,
-        visible_ns,
-        crc: 0,
-        deleted: false,
-    }
+    Written { version, began_ns, visible_ns, crc: 0, deleted: false }
 }
 
 #[test]
@@ -17,10 +11,7 @@ fn rows_may_come_in_any_order() {
     let mut builder = HistoryBuilder::new();
     let key = builder.key(b"k");
     for version in [3, 1, 2] {
-        builder.push(
-            key,
-            written(version, version as u64 * 10, version as u64 * 10 + 1),
-        );
+        builder.push(key, written(version, version as u64 * 10, version as u64 * 10 + 1));
     }
     let history = builder.finish(100).unwrap();
     assert_eq!(history.find(key, 2), Some((written(2, 20, 21), Some(31))));
@@ -51,20 +42,8 @@ fn impossible_rows_are_refused() {
     let key = || "k".to_owned();
     assert_eq!(
         refusal(&[written(1, 1, 2), written(1, 3, 4)]),
-        HistoryError::DuplicateVersion {
-            key: key(),
-            version: 1
-        }
+        HistoryError::DuplicateVersion { key: key(), version: 1 }
     );
-    assert_eq!(
-        refusal(&[written(1, 3, 2)]),
-        HistoryError::VisibleBeforeBegun {
-            key: key(),
-            version: 1
-        }
-    );
-    assert_eq!(
-        refusal(&[written(0, 1, 2)]),
-        HistoryError::VersionZero { key: key() }
-    );
+    assert_eq!(refusal(&[written(1, 3, 2)]), HistoryError::VisibleBeforeBegun { key: key(), version: 1 });
+    assert_eq!(refusal(&[written(0, 1, 2)]), HistoryError::VersionZero { key: key() });
 }

@@ -13,18 +13,9 @@ fn any_read() -> impl Strategy<Value = Read> {
         Kind::DeleteAcknowledged,
         Kind::WriteUnknown,
     ]);
-    let outcome = prop::sample::select(vec![
-        Outcome::Ok,
-        Outcome::Degraded,
-        Outcome::NotFound,
-        Outcome::Error,
-    ]);
-    let source = prop::sample::select(vec![
-        Source::Hit,
-        Source::Fetched,
-        Source::Joined,
-        Source::Other(9),
-    ]);
+    let outcome =
+        prop::sample::select(vec![Outcome::Ok, Outcome::Degraded, Outcome::NotFound, Outcome::Error]);
+    let source = prop::sample::select(vec![Source::Hit, Source::Fetched, Source::Joined, Source::Other(9)]);
     (words, halves, kind, outcome, source, any::<bool>()).prop_map(
         |(words, halves, kind, outcome, source, absent)| Read {
             start_ns: words[0],
@@ -87,21 +78,12 @@ fn a_record_has_the_documented_layout() {
 
 #[test]
 fn another_magic_another_size_and_senseless_fields_are_refused() {
-    assert!(matches!(
-        log::parse(b"EDGECMPLOG2\0\x50\0\0\0", 0),
-        Err(LogError::NotALog)
-    ));
+    assert!(matches!(log::parse(b"EDGECMPLOG2\0\x50\0\0\0", 0), Err(LogError::NotALog)));
     assert!(matches!(log::parse(b"EDGE", 0), Err(LogError::NotALog)));
-    assert!(matches!(
-        log::parse(b"EDGECMPLOG1\0\x40\0\0\0", 0),
-        Err(LogError::RecordSize(64))
-    ));
+    assert!(matches!(log::parse(b"EDGECMPLOG1\0\x40\0\0\0", 0), Err(LogError::RecordSize(64))));
     let mut bytes = log::header().to_vec();
     bytes.extend(log::encode(&Read::default()));
     bytes[16 + 65] = 9;
     let error = log::parse(&bytes, 0).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "read log: record 0: outcome is 9, which means nothing"
-    );
+    assert_eq!(error.to_string(), "read log: record 0: outcome is 9, which means nothing");
 }

@@ -3,16 +3,8 @@
 use edgecmp_oracle::{Histogram, HistoryBuilder, Read, Written, check};
 
 /// In a debug build a tenth, so that the test stays quick; the size is what the release run shows.
-const READS: u64 = if cfg!(debug_assertions) {
-    500_000
-} else {
-    5_000_000
-};
-const ROWS: u64 = if cfg!(debug_assertions) {
-    150_000
-} else {
-    1_500_000
-};
+const READS: u64 = if cfg!(debug_assertions) { 500_000 } else { 5_000_000 };
+const ROWS: u64 = if cfg!(debug_assertions) { 150_000 } else { 1_500_000 };
 const KEYS: u64 = 5_000;
 
 #[test]
@@ -24,13 +16,7 @@ fn millions_of_reads_are_judged() {
     for row in 0..ROWS {
         let began_ns = row * 1_000;
         let version = u128::from(row) + 1;
-        let written = Written {
-            version,
-            began_ns,
-            visible_ns: began_ns + 10,
-            crc: 1,
-            deleted: false,
-        };
+        let written = Written { version, began_ns, visible_ns: began_ns + 10, crc: 1, deleted: false };
         builder.push((row % KEYS) as u32, written);
     }
     let history = builder.finish(u64::MAX).unwrap();
@@ -42,15 +28,7 @@ fn millions_of_reads_are_judged() {
             let version = u128::from(row) + 1;
             let cache = (read % 4) as u32;
             let key = (row % KEYS) as u32;
-            Read {
-                start_ns,
-                end_ns: start_ns + 5,
-                version,
-                key,
-                crc: 1,
-                cache,
-                ..Read::default()
-            }
+            Read { start_ns, end_ns: start_ns + 5, version, key, crc: 1, cache, ..Read::default() }
         })
         .collect();
     let report = check(&history, &reads);
@@ -69,8 +47,5 @@ fn quantiles_are_within_a_thirtysecond() {
     }
     histogram.record(u64::MAX);
     assert_eq!(histogram.quantile(1.0), u64::MAX);
-    assert_eq!(
-        histogram.buckets().map(|(_, count)| count).sum::<u64>(),
-        100_001
-    );
+    assert_eq!(histogram.buckets().map(|(_, count)| count).sum::<u64>(), 100_001);
 }

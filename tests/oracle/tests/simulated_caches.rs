@@ -26,28 +26,19 @@ fn convicts(flaw: Flaw, rules: &[Rule]) {
         let (history, reads) = run(seed, flaw, 300 * MS, 6_000);
         let report = check(&history, &reads);
         for rule in rules {
-            assert!(
-                report.count(*rule) > 0,
-                "{flaw:?} with seed {seed} passed {rule:?}: {report}"
-            );
+            assert!(report.count(*rule) > 0, "{flaw:?} with seed {seed} passed {rule:?}: {report}");
         }
     }
 }
 
 #[test]
 fn validated_at_taken_at_the_answer_is_convicted() {
-    convicts(
-        Flaw::ValidatedAtAnswer,
-        &[Rule::TooStale, Rule::ReceiptUnderstated],
-    );
+    convicts(Flaw::ValidatedAtAnswer, &[Rule::TooStale, Rule::ReceiptUnderstated]);
 }
 
 #[test]
 fn an_ignored_bound_is_convicted() {
-    convicts(
-        Flaw::BoundIgnored,
-        &[Rule::TooStale, Rule::ReceiptUnderstated],
-    );
+    convicts(Flaw::BoundIgnored, &[Rule::TooStale, Rule::ReceiptUnderstated]);
 }
 
 #[test]

@@ -15,9 +15,7 @@ pub(super) fn check_answer(history: &History, read: &Read, report: &mut Report) 
     }
     let blame = Blame { history, read };
     if read.staleness_ns > read.limit_ns() {
-        blame.report(report, Rule::BoundExceeded, || {
-            "the receipt itself is over the bound".into()
-        });
+        blame.report(report, Rule::BoundExceeded, || "the receipt itself is over the bound".into());
     }
     let proven_ns = match (read.is_absent(), read.version) {
         (true, 0) => check_unversioned_absence(&blame, report),
@@ -37,19 +35,13 @@ pub(super) fn check_answer(history: &History, read: &Read, report: &mut Report) 
 pub(super) fn check_write(history: &History, write: &Read, report: &mut Report) {
     report.writes_checked += 1;
     let deletes = write.kind == Kind::DeleteAcknowledged;
-    let blame = Blame {
-        history,
-        read: write,
-    };
+    let blame = Blame { history, read: write };
     match history.find(write.key, write.version) {
-        Some((written, _))
-            if written.deleted == deletes && (deletes || written.crc == write.crc) => {}
+        Some((written, _)) if written.deleted == deletes && (deletes || written.crc == write.crc) => {}
         Some((written, _)) => blame.report(report, Rule::LostWrite, || {
             format!("the origin wrote something else under this version: {written:?}")
         }),
-        None => blame.report(report, Rule::LostWrite, || {
-            "the origin has no such version".into()
-        }),
+        None => blame.report(report, Rule::LostWrite, || "the origin has no such version".into()),
     }
 }
 
@@ -57,9 +49,7 @@ pub(super) fn check_write(history: &History, write: &Read, report: &mut Report) 
 fn check_version(blame: &Blame<'_>, report: &mut Report) -> Option<u64> {
     let read = blame.read;
     let Some((written, superseded_ns)) = blame.history.find(read.key, read.version) else {
-        blame.report(report, Rule::WrongValue, || {
-            "the origin never wrote this version".into()
-        });
+        blame.report(report, Rule::WrongValue, || "the origin never wrote this version".into());
         return None;
     };
     if let Some(difference) = difference(read, written) {
@@ -68,29 +58,20 @@ fn check_version(blame: &Blame<'_>, report: &mut Report) -> Option<u64> {
     }
     if read.end_ns < written.began_ns {
         blame.report(report, Rule::FromTheFuture, || {
-            format!(
-                "its write began {}",
-                relative(written.began_ns, read.start_ns)
-            )
+            format!("its write began {}", relative(written.began_ns, read.start_ns))
         });
     }
     let proven_ns = superseded_ns.map_or(0, |at| read.start_ns.saturating_sub(at));
     if proven_ns > read.limit_ns() {
         blame.report(report, Rule::TooStale, || {
             let excess = Span(proven_ns - read.limit_ns());
-            format!(
-                "superseded {} before the read began, {excess} over the bound",
-                Span(proven_ns)
-            )
+            format!("superseded {} before the read began, {excess} over the bound", Span(proven_ns))
         });
     }
     if proven_ns > read.staleness_ns {
         blame.report(report, Rule::ReceiptUnderstated, || {
             let short = Span(proven_ns - read.staleness_ns);
-            format!(
-                "superseded {} before the read began, {short} more than the receipt",
-                Span(proven_ns)
-            )
+            format!("superseded {} before the read began, {short} more than the receipt", Span(proven_ns))
         });
     }
     Some(proven_ns)
@@ -101,10 +82,9 @@ fn difference(read: &Read, written: Written) -> Option<String> {
         (true, true) => None,
         (true, false) => Some("this version is a value, the answer was \"no such key\"".into()),
         (false, true) => Some("this version is a delete, the answer was a value".into()),
-        (false, false) if read.crc != written.crc => Some(format!(
-            "crc32 of the value is {:08x}, the origin wrote {:08x}",
-            read.crc, written.crc
-        )),
+        (false, false) if read.crc != written.crc => {
+            Some(format!("crc32 of the value is {:08x}, the origin wrote {:08x}", read.crc, written.crc))
+        }
         (false, false) => None,
     }
 }
@@ -115,9 +95,7 @@ fn check_unversioned_absence(blame: &Blame<'_>, report: &mut Report) -> Option<u
     let read = blame.read;
     let existed_for = |window_ns: u64| {
         let from_ns = read.start_ns.saturating_sub(window_ns);
-        blame
-            .history
-            .existed_throughout(read.key, from_ns, read.end_ns)
+        blame.history.existed_throughout(read.key, from_ns, read.end_ns)
     };
     if existed_for(read.limit_ns()) {
         blame.report(report, Rule::TooStale, || {

@@ -11,16 +11,10 @@ use crate::report::Report;
 use crate::violation::{Rule, relative};
 
 /// Judges all records of `judged` (indices into `reads`).
-pub(super) fn check_order(
-    history: &History,
-    reads: &[Read],
-    judged: Vec<usize>,
-    report: &mut Report,
-) {
+pub(super) fn check_order(history: &History, reads: &[Read], judged: Vec<usize>, report: &mut Report) {
     let group = |read: &Read| (read.cache, read.key);
     let mut by_start = judged;
-    by_start
-        .retain(|at| reads[*at].outcome != Outcome::Error && reads[*at].kind != Kind::WriteUnknown);
+    by_start.retain(|at| reads[*at].outcome != Outcome::Error && reads[*at].kind != Kind::WriteUnknown);
     let mut by_end = by_start.clone();
     by_start.sort_unstable_by_key(|at| (group(&reads[*at]), reads[*at].start_ns));
     by_end.sort_unstable_by_key(|at| (group(&reads[*at]), reads[*at].end_ns));
@@ -30,13 +24,7 @@ pub(super) fn check_order(
     while from < by_start.len() {
         let here = group(&reads[by_start[from]]);
         let to = from + by_start[from..].partition_point(|at| group(&reads[*at]) == here);
-        sweep(
-            history,
-            reads,
-            &by_start[from..to],
-            &by_end[from..to],
-            report,
-        );
+        sweep(history, reads, &by_start[from..to], &by_end[from..to], report);
         from = to;
     }
 }
@@ -50,24 +38,14 @@ struct Known<'a> {
 
 impl<'a> Known<'a> {
     fn learn(&mut self, record: &'a Read) {
-        let slot = if record.kind == Kind::Read {
-            &mut self.read
-        } else {
-            &mut self.written
-        };
+        let slot = if record.kind == Kind::Read { &mut self.read } else { &mut self.written };
         if slot.is_none_or(|known| record.version > known.version) {
             *slot = Some(record);
         }
     }
 }
 
-fn sweep(
-    history: &History,
-    reads: &[Read],
-    by_start: &[usize],
-    by_end: &[usize],
-    report: &mut Report,
-) {
+fn sweep(history: &History, reads: &[Read], by_start: &[usize], by_end: &[usize], report: &mut Report) {
     let mut ended = by_end.iter().map(|at| &reads[*at]).peekable();
     let mut known = Known::default();
     for read in by_start.iter().map(|at| &reads[*at]) {
@@ -82,28 +60,16 @@ fn sweep(
 
 fn check_read(history: &History, read: &Read, known: &Known<'_>, report: &mut Report) {
     let blame = Blame { history, read };
-    if let Some(before) = known
-        .read
-        .filter(|before| falls_short(history, read, before))
-    {
+    if let Some(before) = known.read.filter(|before| falls_short(history, read, before)) {
         blame.report(report, Rule::WentBack, || {
             let when = relative(before.end_ns, read.start_ns);
-            format!(
-                "reader {} had version {} {when}",
-                before.reader, before.version
-            )
+            format!("reader {} had version {} {when}", before.reader, before.version)
         });
     }
-    if let Some(before) = known
-        .written
-        .filter(|before| falls_short(history, read, before))
-    {
+    if let Some(before) = known.written.filter(|before| falls_short(history, read, before)) {
         blame.report(report, Rule::OwnWriteForgotten, || {
             let when = relative(before.end_ns, read.start_ns);
-            format!(
-                "version {} was acknowledged to reader {} {when}",
-                before.version, before.reader
-            )
+            format!("version {} was acknowledged to reader {} {when}", before.version, before.reader)
         });
     }
     if read.min_version > 0 && below(history, read, read.min_version) {
@@ -123,8 +89,6 @@ fn below(history: &History, read: &Read, version: u128) -> bool {
     if read.version > 0 {
         return read.version < version;
     }
-    let known_delete = history
-        .find(read.key, version)
-        .is_some_and(|(written, _)| written.deleted);
+    let known_delete = history.find(read.key, version).is_some_and(|(written, _)| written.deleted);
     !known_delete && !history.deleted_after(read.key, version, read.end_ns)
 }

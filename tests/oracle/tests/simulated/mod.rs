@@ -67,26 +67,16 @@ impl Origin {
             version: self.last_version,
             began_ns,
             visible_ns: committed_ns + random.below(MS),
-            crc: if deleted {
-                0
-            } else {
-                random.below(1 << 32) as u32
-            },
+            crc: if deleted { 0 } else { random.below(1 << 32) as u32 },
             deleted,
         };
-        self.commits.push(Commit {
-            key,
-            committed_ns,
-            written,
-        });
+        self.commits.push(Commit { key, committed_ns, written });
         written
     }
 
     fn current(&self, key: u32, at_ns: u64) -> Option<Written> {
         let mut commits = self.commits.iter().rev();
-        commits
-            .find(|commit| commit.key == key && commit.committed_ns <= at_ns)
-            .map(|found| found.written)
+        commits.find(|commit| commit.key == key && commit.committed_ns <= at_ns).map(|found| found.written)
     }
 }
 
@@ -105,17 +95,8 @@ struct Cache {
 
 impl Cache {
     fn read(&mut self, origin: &Origin, random: &mut Random, key: u32, start_ns: u64) -> Read {
-        let served_ns = if self.flaw == Flaw::BoundIgnored {
-            self.bound_ns * 4
-        } else {
-            self.bound_ns
-        };
-        let mut read = Read {
-            start_ns,
-            bound_ns: self.bound_ns,
-            key,
-            ..Read::default()
-        };
+        let served_ns = if self.flaw == Flaw::BoundIgnored { self.bound_ns * 4 } else { self.bound_ns };
+        let mut read = Read { start_ns, bound_ns: self.bound_ns, key, ..Read::default() };
         let mut now_ns = start_ns + random.below(2_000);
         let entry = &mut self.entries[key as usize];
         let hit = entry.received && now_ns - entry.validated_ns <= served_ns;
@@ -130,11 +111,7 @@ impl Cache {
                 asked_ns = asked_ns.saturating_sub(600 * MS);
             }
             entry.held = origin.current(key, asked_ns);
-            entry.validated_ns = if self.flaw == Flaw::ValidatedAtAnswer {
-                now_ns
-            } else {
-                sent_ns
-            };
+            entry.validated_ns = if self.flaw == Flaw::ValidatedAtAnswer { now_ns } else { sent_ns };
             entry.received = true;
         }
         read.staleness_ns = now_ns - entry.validated_ns;
@@ -147,12 +124,7 @@ impl Cache {
             read.staleness_ns = read.staleness_ns.saturating_sub(MS);
         }
         if read.staleness_ns > self.bound_ns {
-            return Read {
-                outcome: Outcome::Error,
-                error_code: 7,
-                staleness_ns: 0,
-                ..read
-            };
+            return Read { outcome: Outcome::Error, error_code: 7, staleness_ns: 0, ..read };
         }
         match entry.held {
             Some(written) if !written.deleted => {
@@ -185,11 +157,8 @@ impl Cache {
             _ => origin.write(random, key, began_ns, false),
         };
         if self.flaw != Flaw::OwnWriteForgotten {
-            self.entries[key as usize] = Entry {
-                held: Some(written),
-                validated_ns: start_ns,
-                received: true,
-            };
+            self.entries[key as usize] =
+                Entry { held: Some(written), validated_ns: start_ns, received: true };
         }
         Read {
             start_ns,
@@ -207,35 +176,21 @@ impl Cache {
 pub fn run(seed: u64, flaw: Flaw, bound_ns: u64, steps: usize) -> (History, Vec<Read>) {
     let mut random = Random::new(seed);
     let mut origin = Origin::default();
-    let mut cache = Cache {
-        flaw,
-        entries: Default::default(),
-        bound_ns,
-    };
+    let mut cache = Cache { flaw, entries: Default::default(), bound_ns };
     let mut reads = Vec::with_capacity(steps);
     let mut now_ns = 1_000 * MS;
     for _ in 0..steps {
         let key = random.below(KEYS.into()) as u32;
         // A read takes up to 60 ms; writes must go on within it, so they are drawn ahead of it.
-        while origin
-            .commits
-            .last()
-            .is_none_or(|last| last.written.visible_ns < now_ns + 80 * MS)
-        {
-            let last_ns = origin
-                .commits
-                .last()
-                .map_or(now_ns, |last| last.written.visible_ns);
+        while origin.commits.last().is_none_or(|last| last.written.visible_ns < now_ns + 80 * MS) {
+            let last_ns = origin.commits.last().map_or(now_ns, |last| last.written.visible_ns);
             let began_ns = last_ns + random.below(8 * MS);
             let deleted = random.one_in(5);
             let written_key = random.below(KEYS.into()) as u32;
             origin.write(&mut random, written_key, began_ns, deleted);
         }
         let record = if random.one_in(12) {
-            let last_ns = origin
-                .commits
-                .last()
-                .map_or(now_ns, |last| last.written.visible_ns);
+            let last_ns = origin.commits.last().map_or(now_ns, |last| last.written.visible_ns);
             now_ns = now_ns.max(last_ns);
             cache.set(&mut origin, &mut random, key, now_ns)
         } else {
@@ -251,10 +206,5 @@ pub fn run(seed: u64, flaw: Flaw, bound_ns: u64, steps: usize) -> (History, Vec<
     for commit in &origin.commits {
         builder.push(commit.key, commit.written);
     }
-    (
-        builder
-            .finish(u64::MAX)
-            .expect("the simulated origin keeps order"),
-        reads,
-    )
+    (builder.finish(u64::MAX).expect("the simulated origin keeps order"), reads)
 }
