@@ -2,6 +2,8 @@ package edgecmp_test
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -210,5 +212,29 @@ func TestStatsAndMetrics(t *testing.T) {
 	text, err := cache.MetricsText()
 	if err != nil || !strings.Contains(text, "\nedgecmp_hits_total 3\n") {
 		t.Errorf("%s, %v", text, err)
+	}
+}
+
+// What the read knows goes to the origin, and what the origin says comes back.
+func TestHeadersPassThrough(t *testing.T) {
+	const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	changed := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	seen := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen <- r.Header.Get("traceparent")
+		w.Header().Set("Edge-Version", "018f2f9e-7c1a-7000-8000-000000000001")
+		w.Header().Set("Last-Modified", changed.Format(http.TimeFormat))
+	}))
+	defer server.Close()
+	cache := open(t, edgecmp.Options{Origin: server.URL + "/items/{key}"})
+	entry, err := cache.Get(background, "k", edgecmp.WithTraceparent(traceparent))
+	if err != nil || !entry.Found() || len(entry.Value) != 0 {
+		t.Fatalf("an empty value: %+v, %v", entry, err)
+	}
+	if got := <-seen; got != traceparent {
+		t.Errorf("the origin saw %q", got)
+	}
+	if !entry.LastModified.Equal(changed) || entry.Version.String() != "018f2f9e-7c1a-7000-8000-000000000001" {
+		t.Errorf("%+v", entry.Receipt)
 	}
 }

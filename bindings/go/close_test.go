@@ -55,7 +55,12 @@ func TestCloseEndsCallsInProgress(t *testing.T) {
 	ended := make(chan error, 2)
 	go func() { _, err := cache.Get(background, "k"); ended <- err }()
 	go func() { _, err := cache.GetMany(background, []string{"k", "l"}); ended <- err }()
-	eventually(t, "both wait", func() bool { stats, _ := cache.Stats(); return stats.Misses >= 3 })
+	written := make(chan error, 1)
+	go func() { _, err := cache.Set(background, "m", nil, edgecmp.WithTimeout(slow)); written <- err }()
+	eventually(t, "all wait", func() bool {
+		stats, _ := cache.Stats()
+		return stats.Misses >= 3 && origin.writes.Load() == 1
+	})
 	if err := cache.Close(background); err != nil {
 		t.Fatal(err)
 	}
@@ -68,6 +73,11 @@ func TestCloseEndsCallsInProgress(t *testing.T) {
 		case <-time.After(5 * time.Second):
 			t.Fatal("a call outlived the cache by 5 s")
 		}
+	}
+	// G5: a write under way is not simply "closed".
+	var failed *edgecmp.Error
+	if err := <-written; !errors.As(err, &failed) || failed.Code != edgecmp.ErrUnknownOutcome || failed.IdempotencyKey == "" {
+		t.Errorf("the write: %v", err)
 	}
 }
 

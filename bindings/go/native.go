@@ -108,7 +108,12 @@ func viewSlice(s *C.edgecmp_slice) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(s.data)), int(s.len))
 }
 
-// asError is an error whose address rested in an integer: C memory does not move.
+// asError and asValue are what integers in the shim's structs are addresses of:
+// memory of the library, which does not move.
 func asError(address C.uintptr_t) *C.edgecmp_error {
 	return *(**C.edgecmp_error)(unsafe.Pointer(&address))
+}
+
+func asValue(address C.uintptr_t) *C.edgecmp_value {
+	return *(**C.edgecmp_value)(unsafe.Pointer(&address))
 }

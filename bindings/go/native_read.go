@@ -2,6 +2,8 @@ package edgecmp
 
 // #cgo noescape edgecmp_go_lookup
 // #cgo nocallback edgecmp_go_lookup
+// #cgo noescape edgecmp_go_borrow
+// #cgo nocallback edgecmp_go_borrow
 // #include "shim.h"
 import "C"
 
@@ -62,17 +64,31 @@ func (r *nativeRead) timeout() setDuration {
 	return r.asked
 }
 
+// shim is the form that the shim takes; nil for a read without options.
+func (r *nativeRead) shim() *C.edgecmp_go_read {
+	if r == nil {
+		return nil
+	}
+	return &r.c
+}
+
 // options is the form that the library's own calls take.
 func (r *nativeRead) options() C.edgecmp_read_options {
-	defaults := C.edgecmp_go_read{
+	options := C.edgecmp_read_options{
+		struct_size:        C.size_t(unsafe.Sizeof(C.edgecmp_read_options{})),
 		staleness_bound_ns: C.EDGECMP_DEFAULT,
 		outage_bound_ns:    C.EDGECMP_DEFAULT,
 		timeout_ns:         C.EDGECMP_DEFAULT,
 	}
 	if r != nil {
-		defaults = r.c
+		options.staleness_bound_ns = r.c.staleness_bound_ns
+		options.outage_bound_ns = r.c.outage_bound_ns
+		options.timeout_ns = r.c.timeout_ns
+		options.min_version = C.edgecmp_u128{high: r.c.min_version_high, low: r.c.min_version_low}
+		options.flags = r.c.flags
+		options.traceparent = r.text()
 	}
-	return C.edgecmp_go_read_options(&defaults)
+	return options
 }
 
 // inlineBytes is how large a value may be to be read in one crossing: it goes
@@ -83,10 +99,7 @@ const inlineBytes = 1024
 func (n *native) lookup(key string, read *nativeRead) (*Entry, error) {
 	var inline [inlineBytes]byte
 	var large []byte // not one variable for both: inline would move to the heap
-	var options *C.edgecmp_go_read
-	if read != nil {
-		options = &read.c
-	}
+	options := read.shim()
 	data, length := textBytes(key)
 	for {
 		var hit C.edgecmp_go_hit
@@ -128,22 +141,17 @@ func (n *native) lookup(key string, read *nativeRead) (*Entry, error) {
 
 // view hands the bytes of a hit to fn without copying them.
 func (n *native) view(key string, read *nativeRead, fn func([]byte, Receipt) error) error {
-	options := read.options()
 	data, length := textBytes(key)
-	var value *C.edgecmp_value
-	var failure *C.edgecmp_error
-	status := C.edgecmp_lookup(n.cache, unsafe.Pointer(data), length, &options, &value, &failure)
-	switch status {
+	var row C.edgecmp_go_row
+	switch C.edgecmp_go_borrow(n.cache, data, length, read.shim(), &row) {
 	case C.EDGECMP_OK:
 	case C.EDGECMP_MISS:
 		return ErrMiss
 	default:
-		return takeError(failure)
+		return takeError(asError(row.error))
 	}
 	// Also when fn panics.
-	defer C.edgecmp_value_release(value)
-	var row C.edgecmp_go_row
-	C.edgecmp_go_value_row(value, &row)
+	defer C.edgecmp_value_release(asValue(row.owner))
 	if !bool(row.receipt.found) {
 		return ErrNotFound
 	}

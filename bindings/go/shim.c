@@ -1,6 +1,7 @@
 #include "shim.h"
 
-edgecmp_read_options edgecmp_go_read_options(const edgecmp_go_read *read)
+/* In the form that the library takes. */
+static edgecmp_read_options read_options(const edgecmp_go_read *read)
 {
 	edgecmp_read_options options = EDGECMP_READ_OPTIONS_INIT;
 	options.staleness_bound_ns = read->staleness_bound_ns;
@@ -22,11 +23,29 @@ int edgecmp_go_lookup(const edgecmp_cache *cache, const char *key, size_t key_le
 	int status;
 
 	if (read != NULL)
-		options = edgecmp_go_read_options(read);
+		options = read_options(read);
 	hit->receipt.struct_size = sizeof(hit->receipt);
 	status = edgecmp_lookup_into(cache, key, key_len, read != NULL ? &options : NULL, buffer,
 	                             buffer_len, &hit->value_len, &hit->receipt, &error);
 	hit->error = (uintptr_t)error;
+	return status;
+}
+
+int edgecmp_go_borrow(const edgecmp_cache *cache, const char *key, size_t key_len,
+                      const edgecmp_go_read *read, edgecmp_go_row *row)
+{
+	edgecmp_read_options options;
+	edgecmp_value *value = NULL;
+	edgecmp_error *error = NULL;
+	int status;
+
+	if (read != NULL)
+		options = read_options(read);
+	status = edgecmp_lookup(cache, key, key_len, read != NULL ? &options : NULL, &value, &error);
+	if (status == EDGECMP_OK)
+		edgecmp_go_value_row(value, row);
+	row->error = (uintptr_t)error;
+	row->owner = (uintptr_t)value;
 	return status;
 }
 

@@ -33,16 +33,19 @@ typedef struct edgecmp_go_row {
 	edgecmp_receipt receipt;
 	uintptr_t data;
 	size_t len;
-	uintptr_t error; /* of const edgecmp_error *; 0: none */
+	uintptr_t error; /* of edgecmp_error *; 0: none */
+	uintptr_t owner; /* of edgecmp_value *, by edgecmp_go_borrow only */
 } edgecmp_go_row;
-
-/* The options of a read, in the form that the library takes. */
-edgecmp_read_options edgecmp_go_read_options(const edgecmp_go_read *read);
 
 /* edgecmp_lookup_into; `read` may be NULL. */
 int edgecmp_go_lookup(const edgecmp_cache *cache, const char *key, size_t key_len,
                       const edgecmp_go_read *read, uint8_t *buffer, size_t buffer_len,
                       edgecmp_go_hit *hit);
+
+/* edgecmp_lookup with what the value holds; `read` may be NULL. The value is
+ * owned, and lies in `row->owner`; on an error so does row->error. */
+int edgecmp_go_borrow(const edgecmp_cache *cache, const char *key, size_t key_len,
+                      const edgecmp_go_read *read, edgecmp_go_row *row);
 
 /* What a value holds. */
 void edgecmp_go_value_row(const edgecmp_value *value, edgecmp_go_row *row);

@@ -43,6 +43,7 @@ func open(t *testing.T, options edgecmp.Options) *edgecmp.Cache {
 type countingOrigin struct {
 	*httptest.Server
 	requests atomic.Int64
+	writes   atomic.Int64  // of the requests
 	gate     chan struct{} // closed: open
 	opened   sync.Once
 }
@@ -51,6 +52,9 @@ func newCountingOrigin(t *testing.T) *countingOrigin {
 	o := &countingOrigin{gate: make(chan struct{})}
 	o.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		o.requests.Add(1)
+		if r.Method == http.MethodPut {
+			o.writes.Add(1)
+		}
 		if r.Method == http.MethodPost { // no compare
 			w.WriteHeader(http.StatusMethodNotAllowed)
 			return
