@@ -308,6 +308,35 @@ fn a_repeated_write_is_no_proof() {
     assert_eq!(cache.lookup(b"k", &read()).unwrap().unwrap().bytes(), Some(&b"theirs"[..]));
 }
 
+/// G3: a write acknowledged late must not take the place of a later version
+/// that was acknowledged as a repeated write, and so is not cached.
+#[test]
+fn a_late_acknowledgement_does_not_hide_a_repeated_write() {
+    let (let_go, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    let (sent, was_sent) = std::sync::mpsc::channel();
+    let cache = host("10s", move |call| match call.operation {
+        Operation::Fetch { .. } => call.responder.value(Bytes::from_static(b"two"), Some(Version::new(2))),
+        Operation::Set { ref idempotency_key, .. } if &**idempotency_key == "mine" => {
+            call.responder.written(Some(Version::new(2)));
+        }
+        _ => {
+            sent.send(()).unwrap();
+            held.lock().unwrap().recv().unwrap();
+            call.responder.written(Some(Version::new(1)));
+        }
+    });
+    thread::scope(|scope| {
+        let late = scope.spawn(|| cache.set(b"k", b"one", &WriteOptions::default()));
+        was_sent.recv().unwrap();
+        let again = WriteOptions { idempotency_key: Some("mine".into()), ..WriteOptions::default() };
+        assert_eq!(cache.set(b"k", b"two", &again).unwrap().version, Version::new(2));
+        let_go.send(()).unwrap();
+        assert_eq!(late.join().unwrap().unwrap().version, Version::new(1));
+    });
+    assert_eq!(cache.get(b"k", &read()).unwrap().receipt().version, Version::new(2));
+}
+
 /// Answers the second fetch from a copy that lags by ten seconds, and says so.
 #[derive(Default)]
 struct LaggingOrigin(AtomicU64);
@@ -354,4 +383,23 @@ fn an_aged_answer_does_not_go_back() {
     assert_eq!(cache.get(b"k", &read()).unwrap_err().code(), Code::TooStale);
     assert_eq!(cache.get(b"k", &widened).unwrap().receipt().version, Version::new(2));
     assert_eq!(cache.statistics().unwrap().version_regressions, 0);
+}
+
+#[test]
+fn a_version_of_ours_is_not_named_to_the_origin() {
+    let named = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&named);
+    let cache = host("5ms", move |call| {
+        let Operation::Fetch { known_version, .. } = &call.operation else { return };
+        counted.fetch_add(u64::from(known_version.is_some()), Ordering::Relaxed);
+        call.responder.value(Bytes::from_static(b"v"), None);
+    });
+    let first = cache.get(b"k", &read()).unwrap().receipt().version;
+    thread::sleep(Duration::from_millis(10));
+    assert_eq!(
+        cache.get(b"k", &read()).unwrap().receipt().version,
+        first,
+        "the same bytes, the same version"
+    );
+    assert_eq!(named.load(Ordering::Relaxed), 0);
 }

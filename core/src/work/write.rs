@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::Node;
 use super::ask::{Answered, ask};
+use super::fetch::known;
 use super::install::{Finding, Purpose, Times, identify, install};
 use crate::coordination::flight::Fence;
 use crate::facts::entry::{Content, Entry, Limits};
@@ -120,24 +121,35 @@ fn committed(
         return version;
     }
     let negative = value.is_none();
-    let content = Content { value, version, validator, last_modified_at, limits: Limits::default() };
+    // What the origin said of the value before holds until it says otherwise.
+    let limits = known(node, key).map_or(Limits::default(), |entry| entry.content().limits);
+    let content = Content { value, version, named: true, validator, last_modified_at, limits };
+    let unproved = Entry::new(key.clone(), content.clone(), sent_at, received_at);
     let finding = Finding::written(content, Times { sent_at, received_at });
     let there = install(node, key, finding, Purpose::Written { departures });
     // What is there afterwards is ours or newer. Where versions cannot tell (a
     // "no such key" without one, or with the value's), an answer that came while
-    // the write was under way may be from before it: ask again.
+    // the write was under way may be from before it: ask again. Ours stays there
+    // unproved, so that nothing older takes the place meanwhile (G3).
     let ours = |there: &Entry| there.version() == version && there.content().value.is_none() == negative;
     if !there.is_ok_and(|there| there.version() > version || ours(&there)) {
-        forget(node, key);
+        unprove(node, key);
+        unproved.unprove(node.now());
+        node.store.change(node.store.hash(key.as_bytes()), key.as_bytes(), |present| match present {
+            Some(present) if present.version() > version => Change::Keep,
+            _ => Change::Put(Arc::new(unproved)),
+        });
     }
     version
 }
 
-/// Forgets what is cached of the key unless it is of this version or a later one.
+/// Forgets what is cached of the key unless it is of this version or a later
+/// one. An empty place counts as forgotten too: a write of a lower version whose
+/// acknowledgement is still on its way must leave it empty.
 fn forget_below(node: &Node, key: &Key, version: Version) {
     node.store.change(node.store.hash(key.as_bytes()), key.as_bytes(), |present| match present {
-        Some(entry) if entry.version() < version => Change::Remove,
-        _ => Change::Keep,
+        Some(entry) if entry.version() >= version => Change::Keep,
+        _ => Change::Remove,
     });
 }
 
