@@ -2,7 +2,7 @@
 //! first background need, so that opening a cache before a fork costs nothing.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -33,10 +33,40 @@ enum Thread {
     Running {
         handle: Handle,
         close: oneshot::Sender<Duration>,
-        ended: mpsc::Receiver<()>,
+        ended: Arc<Ended>,
     },
-    /// Told to end; `None`: it has, or was never started.
-    Closed(Option<mpsc::Receiver<()>>),
+    /// Told to end; `None`: it was never started.
+    Closed(Option<Arc<Ended>>),
+}
+
+/// Whether the thread has ended, for who waits for that.
+#[derive(Debug, Default)]
+struct Ended {
+    ended: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Ended {
+    fn set(&self) {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits for the end, at most `timeout`; whether it has come.
+    fn wait(&self, timeout: Duration) -> bool {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(ended, timeout, |ended| !*ended);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+/// Says that the thread has ended, also if it panics.
+struct SayEnded(Arc<Ended>);
+
+impl Drop for SayEnded {
+    fn drop(&mut self) {
+        self.0.set();
+    }
 }
 
 impl Runtime {
@@ -66,27 +96,24 @@ impl Runtime {
     /// `timeout` to end, all others are dropped. Whether everything has ended;
     /// a second call waits again for what has not.
     pub fn close(&self, timeout: Duration) -> bool {
-        let mut thread = self.thread();
-        let mut ended = match std::mem::replace(&mut *thread, Thread::Closed(None)) {
-            Thread::NotStarted => None,
-            Thread::Closed(ended) => ended,
-            Thread::Running { close, ended, .. } => {
-                // The thread is gone only if it panicked.
-                let _ = close.send(timeout);
-                Some(ended)
-            }
+        let ended = {
+            let mut thread = self.thread();
+            let ended = match std::mem::replace(&mut *thread, Thread::Closed(None)) {
+                Thread::NotStarted => None,
+                Thread::Closed(ended) => ended,
+                Thread::Running { close, ended, .. } => {
+                    // The thread is gone only if it panicked.
+                    let _ = close.send(timeout);
+                    Some(ended)
+                }
+            };
+            *thread = Thread::Closed(ended.clone());
+            ended
         };
+        // Not under the lock: a task that wants to spawn another would wait for
+        // it on the very thread whose end is waited for here.
         // Beyond the tasks' own time-out the thread needs a moment to drop the rest.
-        let wait = timeout + Duration::from_millis(50);
-        if ended
-            .as_ref()
-            .is_some_and(|ended| ended.recv_timeout(wait) != Err(mpsc::RecvTimeoutError::Timeout))
-        {
-            ended = None;
-        }
-        let all_ended = ended.is_none();
-        *thread = Thread::Closed(ended);
-        all_ended
+        ended.is_none_or(|ended| ended.wait(timeout.saturating_add(Duration::from_millis(50))))
     }
 }
 
@@ -109,7 +136,8 @@ impl Thread {
             .build()?;
         let handle = runtime.handle().clone();
         let (close, closing) = oneshot::channel();
-        let (end, ended) = mpsc::channel();
+        let ended = Arc::<Ended>::default();
+        let say_ended = SayEnded(Arc::clone(&ended));
         spawn_masked("edgecmp-rt", move || {
             runtime.block_on(async {
                 let timeout = closing.await.unwrap_or(Duration::ZERO);
@@ -121,8 +149,7 @@ impl Thread {
             // Drops all tasks here; a name lookup still blocked in the system
             // is left behind on its own thread.
             runtime.shutdown_background();
-            // Nobody may be waiting any more.
-            let _ = end.send(());
+            drop(say_ended);
         })?;
         Ok(Self::Running { handle, close, ended })
     }
@@ -239,5 +266,27 @@ pub fn block_on<T>(
             return None;
         }
         std::thread::park_timeout(deadline.since(now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_spawns_while_the_runtime_closes_is_refused_not_blocked() {
+        let runtime = Arc::new(Runtime::new(1));
+        let (hold, spawner) = (runtime.hold(), Arc::clone(&runtime));
+        let task = async move {
+            // By now `close` waits for this task's hold.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let refused = spawner.spawn(Box::pin(std::future::ready(())));
+            assert_eq!(refused.unwrap_err().code(), Code::Closed);
+            drop(hold);
+        };
+        runtime.spawn(Box::pin(task)).unwrap();
+        let before = BootClock.now();
+        assert!(runtime.close(Duration::from_secs(20)));
+        assert!(BootClock.now().since(before) < Duration::from_secs(5));
     }
 }
