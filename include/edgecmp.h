@@ -53,11 +53,12 @@
  * thread, and ends at its deadline if there is none. Do not free, in a
  * callback, the cache it serves.
  *
- * Fork. Before the first call on a cache, forking is free of consequences:
- * threads start when they are first needed. In the child of a later fork a
- * cache with an HTTP or memory origin, or a callback, starts again empty, or
- * its calls give EDGECMP_FORKED; no call hangs. Queues give EDGECMP_FORKED.
- * Values and errors stay valid; freeing and closing are allowed.
+ * Fork. The child of a fork gets a cache whose origin is HTTP or a callback
+ * started again, empty; a cache with the memory origin or an origin queue gives
+ * EDGECMP_FORKED there, and so do queues and responders. No call hangs. Values,
+ * errors and results stay valid; closing and freeing are allowed. Threads start
+ * when they are first needed, so that opening before a fork costs nothing. User
+ * data of callbacks is not dropped in a child for what the parent had open.
  *
  * Unloading. The shared library stays loaded once it is: dlclose does nothing.
  */
@@ -492,11 +493,12 @@ edgecmp_status edgecmp_open(const edgecmp_options *options,
                             edgecmp_cache **cache,
                             edgecmp_error **error);
 
-// Closes a cache: calls in progress end with `EDGECMP_CLOSED`, and so do all
-// later ones. The handle stays valid; values stay valid. Waits at most
-// `timeout_ns` for the cache's threads: `EDGECMP_OK` when all have ended,
-// `EDGECMP_PENDING` when something (an origin callback that has not
-// returned) still runs. May be called again, to wait longer.
+// Closes a cache: reads that wait end with `EDGECMP_CLOSED`, and so do all
+// later calls; writes under way are given `timeout_ns` to end, and say
+// `EDGECMP_UNKNOWN_OUTCOME` if they do not. The handle stays valid; values
+// stay valid. `EDGECMP_OK` when all that the cache does has ended,
+// `EDGECMP_PENDING` when something (an origin callback that has not returned)
+// still runs after `timeout_ns`. May be called again, to wait longer.
 edgecmp_status edgecmp_close(const edgecmp_cache *cache,
                              uint64_t timeout_ns,
                              edgecmp_error **error);

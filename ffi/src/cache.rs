@@ -42,11 +42,12 @@ pub extern "C" fn edgecmp_open(
     })
 }
 
-/// Closes a cache: calls in progress end with `EDGECMP_CLOSED`, and so do all
-/// later ones. The handle stays valid; values stay valid. Waits at most
-/// `timeout_ns` for the cache's threads: `EDGECMP_OK` when all have ended,
-/// `EDGECMP_PENDING` when something (an origin callback that has not
-/// returned) still runs. May be called again, to wait longer.
+/// Closes a cache: reads that wait end with `EDGECMP_CLOSED`, and so do all
+/// later calls; writes under way are given `timeout_ns` to end, and say
+/// `EDGECMP_UNKNOWN_OUTCOME` if they do not. The handle stays valid; values
+/// stay valid. `EDGECMP_OK` when all that the cache does has ended,
+/// `EDGECMP_PENDING` when something (an origin callback that has not returned)
+/// still runs after `timeout_ns`. May be called again, to wait longer.
 #[unsafe(no_mangle)]
 pub extern "C" fn edgecmp_close(
     cache: Option<&edgecmp_cache>,

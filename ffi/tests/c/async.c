@@ -77,7 +77,7 @@ static void test_failure_is_an_event(void) {
     edgecmp_read_options read = EDGECMP_READ_OPTIONS_INIT;
     read.timeout_ns = 30 * MS;
     store.delay_ms = 200;
-    edgecmp_cache *cache = open_store(&store, edgecmp_options_new());
+    edgecmp_cache *cache = open_store(&store, OPTIONS("staleness_bound", "1m", "read_timeout", "20s", "origin_timeout", "20s"));
     EXPECT(EDGECMP_OK, edgecmp_queue_new(&queue, &error));
     EXPECT(EDGECMP_PENDING, edgecmp_get_start(cache, "k", 1, &read, queue, 1, &value, &error));
     edgecmp_event event = next_event(queue);
@@ -95,7 +95,7 @@ static void test_cancel_and_tags(void) {
     edgecmp_value *value = NULL;
     edgecmp_write_options write = EDGECMP_WRITE_OPTIONS_INIT;
     store.delay_ms = 200;
-    edgecmp_cache *cache = open_store(&store, edgecmp_options_new());
+    edgecmp_cache *cache = open_store(&store, OPTIONS("staleness_bound", "1m", "read_timeout", "20s", "origin_timeout", "20s"));
     EXPECT(EDGECMP_OK, edgecmp_queue_new(&queue, &error));
 
     EXPECT(EDGECMP_PENDING, edgecmp_get_start(cache, "a", 1, NULL, queue, 1, &value, &error));
@@ -174,7 +174,7 @@ static void test_close_ends_pending_calls(void) {
     edgecmp_queue *queue = NULL;
     edgecmp_value *value = NULL;
     store.delay_ms = 300;
-    edgecmp_cache *cache = open_store(&store, edgecmp_options_new());
+    edgecmp_cache *cache = open_store(&store, OPTIONS("staleness_bound", "1m", "read_timeout", "20s", "origin_timeout", "20s"));
     EXPECT(EDGECMP_OK, edgecmp_queue_new(&queue, &error));
     EXPECT(EDGECMP_PENDING, edgecmp_get_start(cache, "k", 1, NULL, queue, 5, &value, &error));
     CHECK(edgecmp_close(cache, 10 * MS, NULL) < 10);
@@ -191,7 +191,7 @@ static void test_queue_freed_first(void) {
     edgecmp_queue *queue = NULL;
     edgecmp_value *value = NULL;
     store.delay_ms = 50;
-    edgecmp_cache *cache = open_store(&store, edgecmp_options_new());
+    edgecmp_cache *cache = open_store(&store, OPTIONS("staleness_bound", "1m", "read_timeout", "20s", "origin_timeout", "20s"));
     EXPECT(EDGECMP_OK, edgecmp_queue_new(&queue, &error));
     EXPECT(EDGECMP_PENDING, edgecmp_get_start(cache, "k", 1, NULL, queue, 5, &value, &error));
     edgecmp_queue_free(queue);

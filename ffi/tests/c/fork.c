@@ -11,7 +11,7 @@ static void in_child(void (*body)(edgecmp_cache *, edgecmp_queue *), edgecmp_cac
     pid_t pid = fork();
     CHECK(pid >= 0);
     if (pid == 0) {
-        alarm(20);
+        alarm(60);
         body(cache, queue);
         _exit(0);
     }
@@ -72,6 +72,19 @@ static void open_afresh(edgecmp_cache *cache, edgecmp_queue *queue) {
     close_and_free(fresh);
 }
 
+static edgecmp_event asked; /* the origin is asked; the parent will answer */
+
+static void answer_in_child(edgecmp_cache *cache, edgecmp_queue *queue) {
+    (void)cache, (void)queue;
+    CHECK(asked.request->key.len == 1);
+    EXPECT(EDGECMP_FORKED, edgecmp_responder_value(asked.responder, "v", 1, (edgecmp_u128){ 0, 1 }, &error));
+}
+
+static void drop_in_child(edgecmp_cache *cache, edgecmp_queue *queue) {
+    edgecmp_event_clear(&asked);
+    free_only(cache, queue);
+}
+
 static edgecmp_value *kept;
 
 static void use_kept_value(edgecmp_cache *cache, edgecmp_queue *queue) {
@@ -114,7 +127,7 @@ static void test_callback_in_the_middle_of_a_call(void) {
     edgecmp_value *value = NULL;
     pthread_t thread;
     store.delay_ms = 300;
-    edgecmp_cache *cache = open_store(&store, OPTIONS("read_timeout", "10s", "origin_timeout", "10s"));
+    edgecmp_cache *cache = open_store(&store, OPTIONS("staleness_bound", "1m", "read_timeout", "20s", "origin_timeout", "20s"));
     EXPECT(EDGECMP_OK, edgecmp_queue_new(&queue, &error));
     EXPECT(EDGECMP_PENDING, edgecmp_get_start(cache, "x", 1, NULL, queue, 1, &value, &error));
     CHECK(pthread_create(&thread, NULL, reader, cache) == 0);
@@ -130,14 +143,42 @@ static void test_callback_in_the_middle_of_a_call(void) {
     CHECK(store_let_go(&store));
 }
 
+/* An origin call that waits for its answer while the process forks. */
+static void test_origin_queue(void) {
+    edgecmp_queue *queue = NULL;
+    edgecmp_value *value = NULL;
+    edgecmp_event event;
+    size_t count = 0;
+    edgecmp_options *options = OPTIONS("read_timeout", "30s", "origin_timeout", "30s");
+    EXPECT(EDGECMP_OK, edgecmp_queue_new(&queue, &error));
+    EXPECT(EDGECMP_OK, edgecmp_origin_queue(options, queue, true, &error));
+    edgecmp_cache *cache = open_with(options);
+    EXPECT(EDGECMP_PENDING, edgecmp_get_start(cache, "k", 1, NULL, queue, 1, &value, &error));
+    EXPECT(EDGECMP_OK, edgecmp_queue_wait(queue, 10000 * MS, &error));
+    EXPECT(EDGECMP_OK, edgecmp_queue_poll(queue, &asked, sizeof asked, 1, &count, &error));
+    CHECK(count == 1 && asked.kind == EDGECMP_EVENT_ORIGIN_CALL);
+    in_child(answer_in_child, cache, queue);
+    in_child(drop_in_child, cache, queue);
+    in_child(use_cache, cache, queue);
+    EXPECT(EDGECMP_OK, edgecmp_responder_value(asked.responder, "v", 1, (edgecmp_u128){ 0, 1 }, &error));
+    EXPECT(EDGECMP_OK, edgecmp_queue_wait(queue, 10000 * MS, &error));
+    EXPECT(EDGECMP_OK, edgecmp_queue_poll(queue, &event, sizeof event, 1, &count, &error));
+    CHECK(count == 1 && is_text(event.value, "v"));
+    edgecmp_event_clear(&event);
+    close_and_free(cache);
+    edgecmp_queue_free(queue);
+}
+
 int main(int argc, char **argv) {
-    check_begin("fork", 120);
+    check_begin("fork", 240);
+    test_origin_queue();
     test_opened_but_unused();
     test_memory_after_use();
     test_callback_in_the_middle_of_a_call();
     if (argc > 1) { /* the reference origin, over HTTP */
         edgecmp_value *value = NULL;
-        edgecmp_cache *cache = open_with(OPTIONS("origin", argv[1]));
+        edgecmp_cache *cache = open_with(OPTIONS("origin", argv[1], "staleness_bound", "1m", "read_timeout", "20s",
+                                                 "origin_timeout", "20s", "connect_timeout", "10s"));
         in_child(use_cache, cache, NULL);
         EXPECT(EDGECMP_OK, edgecmp_get(cache, "k", 1, NULL, &value, &error));
         edgecmp_value_release(value);

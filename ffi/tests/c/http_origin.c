@@ -5,8 +5,8 @@ static edgecmp_error *error = NULL;
 static const char *origin;
 
 static edgecmp_cache *open_http(void) {
-    return open_with(OPTIONS("origin", origin, "staleness_bound", "5s", "read_timeout", "5s", "write_timeout", "5s",
-                             "origin_timeout", "2s"));
+    return open_with(OPTIONS("origin", origin, "staleness_bound", "1m", "read_timeout", "20s", "write_timeout", "20s",
+                             "origin_timeout", "20s"));
 }
 
 static void test_round_trip(void) {

@@ -17,7 +17,7 @@ static void test_values_outlive_the_cache(void) {
     edgecmp_results *results = NULL;
     const edgecmp_slice key = { (const uint8_t *)"k", 1 };
     pthread_t thread;
-    edgecmp_cache *cache = open_store(&store, edgecmp_options_new());
+    edgecmp_cache *cache = open_store(&store, OPTIONS("staleness_bound", "1m", "read_timeout", "20s", "origin_timeout", "20s"));
     EXPECT(EDGECMP_OK, edgecmp_get(cache, "k", 1, NULL, &value, &error));
     EXPECT(EDGECMP_OK, edgecmp_get_many(cache, &key, 1, NULL, &results, &error));
     close_and_free(cache);
