@@ -85,5 +85,7 @@ fn origin_of(options: &Options) -> Result<Arc<dyn Origin>> {
         use crate::origin::http::{HttpConfig, HttpOrigin};
         return Ok(Arc::new(HttpOrigin::new(HttpConfig::from_options(options))?));
     }
-    Err(Error::invalid("origin", format_args!("{url:?}"), ALLOWED))
+    // What stands before an @ may be a password.
+    let shown = url.rsplit_once('@').map_or(url.to_owned(), |(_, host)| format!("***@{host}"));
+    Err(Error::invalid("origin", format_args!("{shown:?}"), ALLOWED))
 }

@@ -269,7 +269,7 @@ fn a_late_acknowledgement_does_not_go_back() {
         true,
         Arc::new(move |call: OriginCall| match call.operation {
             Operation::Fetch { .. } => {
-                call.responder.value(Bytes::from(vec![9; 30_000]), Some(Version::new(9)))
+                call.responder.value(Bytes::from(vec![9; 30_000]), Some(Version::new(9)));
             }
             _ => {
                 sent.send(()).unwrap();

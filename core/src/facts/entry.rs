@@ -32,6 +32,9 @@ pub struct Content {
     pub value: Option<Bytes>,
     /// The version; [`Version::NONE`] on a negative entry without one.
     pub version: Version,
+    /// The origin named the version. Otherwise the number is ours (the instant
+    /// at which the value was first seen) and means nothing to the origin.
+    pub named: bool,
     /// The origin's own opaque validator (`ETag`), if it sent one.
     pub validator: Option<Box<str>>,
     /// When the origin last changed the value, in Unix milliseconds, if it said.

@@ -13,6 +13,7 @@ fn entry(key: &[u8], version: u64, len: usize) -> Arc<Entry> {
     let content = Content {
         value: Some(Bytes::from(vec![version as u8; len])),
         version: Version::from(version),
+        named: true,
         validator: None,
         last_modified_at: None,
         limits: Limits::default(),

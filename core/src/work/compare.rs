@@ -84,7 +84,9 @@ fn land_rows(
                     one_by_one(node, vec![place], None, purpose);
                 }
             }
-            Err(error) => fail(node, place, held.as_ref(), error.error, purpose),
+            // The row may only have been too much for one answer, and an error
+            // that lasts shows in the answer to the key alone.
+            Err(_) => one_by_one(node, vec![place], None, purpose),
         }
     }
 }

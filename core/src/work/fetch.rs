@@ -26,10 +26,12 @@ pub fn known(node: &Node, key: &Key) -> Option<Arc<Entry>> {
 }
 
 /// The version of `entry` as the origin is asked to compare it. A negative
-/// entry has nothing that an origin could call unchanged.
+/// entry has nothing that an origin could call unchanged, and a number of ours
+/// means nothing to it.
 pub fn as_known(entry: &Arc<Entry>) -> Option<Known> {
     let content = entry.content();
-    content.value.is_some().then(|| Known { version: content.version, validator: content.validator.clone() })
+    let comparable = content.value.is_some() && (content.named || content.validator.is_some());
+    comparable.then(|| Known { version: content.version, validator: content.validator.clone() })
 }
 
 /// Fetches the key of `place` and lands its flight.

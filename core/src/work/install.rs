@@ -78,12 +78,16 @@ impl Finding {
             }
             Answer::Value { value, validator, last_modified_at, age, limits } => {
                 let same_value = known.filter(|k| k.content().value.as_ref() == Some(&value));
+                let named = matches!(validator, Validator::Version(..));
                 let (version, validator) = identify(validator, known, same_value, times.sent_at);
-                (Content { value: Some(value), version, validator, last_modified_at, limits }, age, None)
+                let value = Some(value);
+                (Content { value, version, named, validator, last_modified_at, limits }, age, None)
             }
             Answer::Absent { version, age, limits } => {
+                let named = version.is_some();
                 let version = version.unwrap_or(Version::NONE);
-                (Content { value: None, version, validator: None, last_modified_at: None, limits }, age, None)
+                let (value, validator, last_modified_at) = (None, None, None);
+                (Content { value, version, named, validator, last_modified_at, limits }, age, None)
             }
         };
         Ok(Self { content, validated_at: times.sent_at.before(age), times, unchanged })

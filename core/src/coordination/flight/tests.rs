@@ -12,6 +12,7 @@ fn entry(version: u64) -> Arc<Entry> {
     let content = Content {
         value: None,
         version: version.into(),
+        named: true,
         validator: None,
         last_modified_at: None,
         limits: Limits::default(),

@@ -114,6 +114,15 @@ fn decode_row(
     Ok(row.map(|answer| older(answer, Duration::from_millis(row_age))))
 }
 
+/// The answer under the `Cache-Control` of the whole: a row has none of its own.
+pub(super) fn limited(mut answer: Answer, whole: Limits) -> Answer {
+    match &mut answer {
+        Answer::Unchanged { limits, .. } => *limits = Some(whole),
+        Answer::Value { limits, .. } | Answer::Absent { limits, .. } => *limits = whole,
+    }
+    answer
+}
+
 fn older(mut answer: Answer, row_age: Duration) -> Answer {
     match &mut answer {
         Answer::Unchanged { age, .. } | Answer::Value { age, .. } | Answer::Absent { age, .. } => {

@@ -129,9 +129,14 @@ impl Endpoint {
         match status {
             StatusCode::OK => {
                 let age = response::age(response.headers())?;
+                let limits = cache_control::limits(response.headers());
+                let limited = |row: OriginResult<Answer>| match limits {
+                    Some(limits) => row.map(|answer| compare::limited(answer, limits)),
+                    None => row,
+                };
                 match self.client.body(response).await {
                     Ok(body) => compare::decode(rows, &body, age)
-                        .map(Part::Rows)
+                        .map(|rows| Part::Rows(rows.into_iter().map(limited).collect()))
                         .map_err(|why| OriginError::garbage(format!("the answer to compare: {why}"))),
                     Err(BodyError::TooLarge(error)) => Ok(Part::TooLarge(error)),
                     Err(BodyError::Broken(error)) => Err(error),

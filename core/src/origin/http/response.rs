@@ -98,6 +98,11 @@ pub(super) fn written(method: &Method, status: StatusCode, headers: &HeaderMap) 
             let validator = validator(headers, version);
             Ok(Written { validator, last_modified_at: last_modified_at(headers) })
         }
+        // Deleted before: by a retry, or by somebody else. It is gone, as asked.
+        StatusCode::NOT_FOUND | StatusCode::GONE if method == Method::DELETE => {
+            let validator = validator(headers, version(headers).unwrap_or_default());
+            Ok(Written { validator, last_modified_at: None })
+        }
         StatusCode::PRECONDITION_FAILED => {
             let message = "if_version is not the origin's present version; nothing was written";
             Err(OriginError::refused(Code::Conflict, message))

@@ -165,6 +165,18 @@ fn anything_else_is_malformed() {
 }
 
 #[test]
+fn the_cache_control_of_the_whole_limits_each_row() {
+    let whole = Limits { staleness_bound: Some(Duration::from_secs(1)), ..Limits::default() };
+    let limits = |answer| match limited(answer, whole) {
+        Answer::Unchanged { limits, .. } => limits,
+        Answer::Value { limits, .. } | Answer::Absent { limits, .. } => Some(limits),
+    };
+    let (age, before) = (Duration::ZERO, Limits::default());
+    assert_eq!(limits(Answer::Unchanged { age, limits: None }), Some(whole));
+    assert_eq!(limits(Answer::Absent { version: None, age, limits: before }), Some(whole));
+}
+
+#[test]
 fn values_do_not_keep_the_answer_in_memory() {
     let body = cbor(|e| {
         e.array(1).unwrap().array(5).unwrap().bytes(b"a").unwrap().u8(1).unwrap().u8(8).unwrap();

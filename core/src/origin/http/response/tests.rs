@@ -163,7 +163,13 @@ fn statuses_of_reads_and_writes() {
         }
     }
     for status in [404, 410] {
-        let error = written(&Method::DELETE, StatusCode::from_u16(status).unwrap(), &none).unwrap_err();
+        let status = StatusCode::from_u16(status).unwrap();
+        assert_eq!(
+            written(&Method::DELETE, status, &none).unwrap().validator,
+            Validator::None,
+            "gone, as asked"
+        );
+        let error = written(&Method::PUT, status, &none).unwrap_err();
         assert_eq!((error.error.code(), error.surely_not_done), (Code::OriginRejected, true));
     }
     let conflict = written(&Method::PUT, StatusCode::PRECONDITION_FAILED, &none).unwrap_err();
