@@ -62,7 +62,7 @@ func newCountingOrigin(t *testing.T) *countingOrigin {
 		select {
 		case <-o.gate:
 		case <-r.Context().Done():
-			return
+			panic(http.ErrAbortHandler) // to return would be to answer 200
 		}
 		w.Header().Set("Edge-Version", "7")
 		fmt.Fprintf(w, "value of %s", strings.TrimPrefix(r.URL.Path, "/items/"))
