@@ -45,11 +45,11 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     /// With room for all, the store is a map.
     #[test]
-    fn is_a_map(steps in prop::collection::vec(step(), 0..2000)) {
+    fn is_a_map(steps in prop::collection::vec(step(), 0..800)) {
         let store = Store::new(4 << 20, 1024);
         let mut map = HashMap::new();
         for (i, step) in steps.into_iter().enumerate() {
