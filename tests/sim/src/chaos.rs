@@ -34,7 +34,12 @@ pub async fn others_write(fleet: Arc<Fleet>, until: Nanos) {
         let value = (!deletes).then(|| server.fresh_value(len));
         let applied = server.write(&key, value, &format!("other-{number}"), None, now);
         drop(server);
-        trace!(world, "others write {}: {applied:?}{}", key.escape_ascii(), if deletes { ", a delete" } else { "" });
+        trace!(
+            world,
+            "others write {}: {applied:?}{}",
+            key.escape_ascii(),
+            if deletes { ", a delete" } else { "" }
+        );
     }
 }
 

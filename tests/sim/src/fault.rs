@@ -65,6 +65,8 @@ faults! {
     TighterBound = 120;
     /// `Cache-Control: must-revalidate`: no degraded answers.
     NoDegraded = 60;
+    /// "Unchanged" without `Cache-Control`: what was said before still holds.
+    LimitsOmitted = 500;
     // The lease store, at each request.
     /// It answers after its deadline, or never.
     LeaseSlow = 100;

@@ -13,7 +13,7 @@ use crate::client::{ReadRecord, Seen, WriteRecord, crc};
 use crate::fault::Fault;
 use crate::node::Fleet;
 use crate::origin::Row;
-use crate::world::Nanos;
+use crate::world::{MS, Nanos};
 
 /// The history of each key, in the order of the key indices.
 type Histories = Vec<Vec<Row>>;
@@ -25,13 +25,16 @@ pub fn judge(fleet: &Fleet, reads: &[ReadRecord], writes: &[WriteRecord]) -> Rep
     for (index, rows) in histories.iter().enumerate() {
         let key = builder.key(&Fleet::key(index));
         for (place, row) in rows.iter().enumerate() {
-            builder.push(key, Written {
-                version: place as u128 + 1,
-                began_ns: row.at,
-                visible_ns: row.at,
-                crc: row.value.as_deref().map_or(0, crc),
-                deleted: row.value.is_none(),
-            });
+            builder.push(
+                key,
+                Written {
+                    version: place as u128 + 1,
+                    began_ns: row.at,
+                    visible_ns: row.at,
+                    crc: row.value.as_deref().map_or(0, crc),
+                    deleted: row.value.is_none(),
+                },
+            );
         }
     }
     let history = match builder.finish(Nanos::MAX) {
@@ -47,8 +50,29 @@ pub fn judge(fleet: &Fleet, reads: &[ReadRecord], writes: &[WriteRecord]) -> Rep
         records.push(of_read(fleet, &histories[read.key], read));
     }
     records.extend(writes.iter().filter_map(|write| of_write(fleet, &histories[write.key], write)));
+    excuse_restores(&histories, &mut records);
     check_writes(fleet, &histories, writes);
     check(&history, &records)
+}
+
+/// How long after a restore a cache may still learn of something from before it,
+/// such as the acknowledgement of a write that is gone again.
+const SETTLING: Nanos = 1500 * MS;
+
+/// G2 and G3 hold while the origin's versions do not go back. Around a restore
+/// each record stands for itself: its age is judged, its order is not.
+fn excuse_restores(histories: &Histories, records: &mut [Read]) {
+    let mut alone = u32::MAX;
+    for record in records {
+        let restored = |row: &Row| {
+            row.written_as.is_none()
+                && (record.start_ns.saturating_sub(SETTLING)..=record.end_ns).contains(&row.at)
+        };
+        if histories[record.key as usize].iter().any(restored) {
+            record.cache = alone;
+            alone -= 1;
+        }
+    }
 }
 
 fn histories(fleet: &Fleet) -> Histories {
@@ -154,7 +178,9 @@ fn of_write(fleet: &Fleet, rows: &[Row], write: &WriteRecord) -> Option<Read> {
                 && fleet.plan.has_versions()
                 && row.version != version
             {
-                fleet.world.fail(format_args!("G5: acknowledged as version {version}, written as {}", row.version));
+                fleet
+                    .world
+                    .fail(format_args!("G5: acknowledged as version {version}, written as {}", row.version));
             }
         }
         Err(Code::UnknownOutcome) => record.kind = Kind::WriteUnknown,

@@ -75,7 +75,8 @@ impl Fleet {
             _ => Link::new(format!("n{node}.{id}"), &self.world, &self.plan, &self.weather, &self.server),
         };
         let parts = Parts { env, origin: Arc::new(link), leases };
-        let cache = Cache::open_with_parts(self.plan.options.clone(), parts).expect("a plan has valid options");
+        let cache =
+            Cache::open_with_parts(self.plan.options.clone(), parts).expect("a plan has valid options");
         Arc::new(Life { id, owner, cache })
     }
 

@@ -22,11 +22,11 @@ pub struct Outcome {
     pub plan: Arc<Plan>,
     /// The oracle's verdict.
     pub report: Report,
-    /// Broken invariants.
-    pub failures: Vec<String>,
+    /// Broken invariants, and when they were noticed.
+    pub failures: Vec<(Nanos, String)>,
     pub tally: Tally,
     pub steps: u64,
-    /// The trace, or its last lines.
+    /// One line for each event, if it was asked for.
     pub trace: String,
     /// Of the trace and every step of the schedule.
     pub digest: u64,
@@ -43,18 +43,35 @@ impl Outcome {
     #[must_use]
     pub fn explanation(&self) -> String {
         let mut text = format!("{}", self.report);
-        for failure in self.failures.iter().take(10) {
+        for (_, failure) in self.failures.iter().take(10) {
             text.push_str(&format!("  {failure}\n"));
         }
         text
     }
+
+    /// When the first wrong thing was seen.
+    #[must_use]
+    pub fn first_trouble(&self) -> Option<Nanos> {
+        let violations = self.report.violation_starts_ns.iter();
+        violations.chain(self.failures.iter().map(|(at, _)| at)).min().copied()
+    }
+
+    /// The last `count` lines of the trace up to a little after `at`.
+    #[must_use]
+    pub fn trace_before(&self, at: Nanos, count: usize) -> Vec<&str> {
+        let when =
+            |line: &str| line.trim_start().split(' ').next().and_then(|word| word.parse::<Nanos>().ok());
+        let lines = self.trace.lines().take_while(|line| when(line).is_none_or(|now| now <= at + MS));
+        let lines: Vec<_> = lines.collect();
+        lines[lines.len().saturating_sub(count)..].to_vec()
+    }
 }
 
-/// Runs a seed. `full`: keep the whole trace, not only its end.
+/// Runs a seed. `traced`: keep the trace, not only its digest.
 #[must_use]
-pub fn run(seed: u64, sabotage: Sabotage, full: bool) -> Outcome {
+pub fn run(seed: u64, sabotage: Sabotage, traced: bool) -> Outcome {
     let plan = Arc::new(Plan::of(seed, sabotage));
-    let world = World::new(seed, full);
+    let world = World::new(seed, traced);
     trace!(world, "{plan:?}");
     let fleet = Fleet::open(&world, &plan);
     let ledger = Arc::new(Ledger::default());
@@ -118,19 +135,24 @@ fn recover(fleet: &Arc<Fleet>) -> u64 {
     *fleet.weather.lock().expect("nothing panics while it holds the weather") = crate::origin::Weather::Fair;
     let fleet = Arc::clone(fleet);
     let world = Arc::clone(&fleet.world);
-    drive(&world.clone(), "the recovery", vec![async move {
-        // Longer than any breaker, back-off, lease or late message lasts.
-        world.sleep(10 * SECOND).await;
-        for node in 0..fleet.nodes() {
-            for key in 0..fleet.plan.keys {
-                read_in_calm(&fleet, &world, node, key).await;
+    drive(
+        &world.clone(),
+        "the recovery",
+        vec![async move {
+            // Longer than any breaker, back-off, lease or late message lasts.
+            world.sleep(10 * SECOND).await;
+            for node in 0..fleet.nodes() {
+                for key in 0..fleet.plan.keys {
+                    read_in_calm(&fleet, &world, node, key).await;
+                }
+                let active =
+                    fleet.node(node).cache.statistics().map_or(0, |statistics| statistics.flights_active);
+                if active > 0 {
+                    world.fail(format_args!("{active} flights are still in progress at node {node}"));
+                }
             }
-            let active = fleet.node(node).cache.statistics().map_or(0, |statistics| statistics.flights_active);
-            if active > 0 {
-                world.fail(format_args!("{active} flights are still in progress at node {node}"));
-            }
-        }
-    }])
+        }],
+    )
 }
 
 async fn read_in_calm(fleet: &Fleet, world: &World, node: usize, key: usize) {
@@ -158,7 +180,8 @@ fn end(fleet: &Arc<Fleet>, ledger: &Arc<Ledger>) -> u64 {
     let mut tasks: Vec<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>> = Vec::new();
     for number in 0..(fleet.plan.nodes * 4) as u32 {
         let node = number as usize % fleet.plan.nodes;
-        let client = Client { fleet: Arc::clone(fleet), ledger: Arc::clone(ledger), node, number: 1000 + number };
+        let client =
+            Client { fleet: Arc::clone(fleet), ledger: Arc::clone(ledger), node, number: 1000 + number };
         tasks.push(Box::pin(client.run(until)));
     }
     let closing = Arc::clone(fleet);

@@ -93,7 +93,9 @@ impl Client {
         let took = world.now() - started.at;
         let timeout = timeout.as_nanos() as Nanos;
         if took > timeout + timeout / 1000 + excused + STEP {
-            world.fail(format_args!("G8: {what} took {took} ns, its time-out is {timeout} ns, excused {excused} ns"));
+            world.fail(format_args!(
+                "G8: {what} took {took} ns, its time-out is {timeout} ns, excused {excused} ns"
+            ));
         }
     }
 

@@ -6,6 +6,7 @@ use edgecmp::{Code, ReadOptions, Receipt, Result, Started as Call, Value, Versio
 
 use super::ledger::{ReadRecord, Seen, crc};
 use super::{Client, Started};
+use crate::fault::Fault;
 use crate::node::{Fleet, Life};
 use crate::trace;
 use crate::world::Nanos;
@@ -47,7 +48,8 @@ impl Client {
         let life = self.life();
         let world = &self.fleet.world;
         let all = self.fleet.plan.keys as u64;
-        let indices: Vec<usize> = world.draw(|rng| (0..rng.between(1, 7)).map(|_| rng.zipf(all) as usize).collect());
+        let indices: Vec<usize> =
+            world.draw(|rng| (0..rng.between(1, 7)).map(|_| rng.zipf(all) as usize).collect());
         let keys: Vec<_> = indices.iter().map(|key| Fleet::key(*key)).collect();
         let mut options = self.read_options(indices[0]);
         // A version of one key says nothing of the others.
@@ -68,7 +70,9 @@ impl Client {
                     self.note_outcome(&life, *key, &options, started, "get_many", value);
                 }
             }
-            Some(Err(error)) => self.note(&life, indices[0], &options, started, "get_many", Err(error.code())),
+            Some(Err(error)) => {
+                self.note(&life, indices[0], &options, started, "get_many", Err(error.code()))
+            }
         }
         self.check_deadline("get_many", &life, started, self.read_timeout(&options));
     }
@@ -82,6 +86,9 @@ impl Client {
         let ours = self.fleet.plan.options.staleness_bound;
         let carried = self.fleet.seen.lock().expect("nothing panics here").get(&key).copied();
         let has_versions = self.fleet.plan.has_versions();
+        // "No such key" without a version, asked for after the read began, will
+        // do for any version that exists; for one that does not, nobody promises.
+        let invents = u64::from(!self.fleet.plan.has(Fault::UnversionedDeletes)) * 100;
         self.fleet.world.draw(|rng| {
             if rng.chance(350) {
                 let bound = ours * rng.pick(&[1, 5, 10, 20, 60]) / 10;
@@ -96,7 +103,9 @@ impl Client {
             }
             if has_versions && rng.chance(200) {
                 // Now and then one that nobody has written yet.
-                options.min_version = carried.map(|version| Version::new(version + u128::from(rng.chance(100))));
+                let invented = u128::from(rng.chance(invents));
+                options.min_version =
+                    carried.filter(|v| *v > 0).map(|version| Version::new(version + invented));
             }
         });
         options
@@ -152,7 +161,14 @@ impl Client {
             min_version: options.min_version.map_or(0, Version::get),
             answer,
         };
-        trace!(world, "c{} {call} {} of cache {}: {:?}", self.number, name.escape_ascii(), life.id, record.answer);
+        trace!(
+            world,
+            "c{} {call} {} of cache {}: {:?}",
+            self.number,
+            name.escape_ascii(),
+            life.id,
+            record.answer
+        );
         self.count(&record);
         self.ledger.read(record);
     }
@@ -162,7 +178,13 @@ impl Client {
         match &record.answer {
             Ok(seen) => {
                 let waited = seen.source == edgecmp::Source::Origin;
-                world.count(if seen.degraded { "degraded" } else if waited { "fetched" } else { "hit" });
+                world.count(if seen.degraded {
+                    "degraded"
+                } else if waited {
+                    "fetched"
+                } else {
+                    "hit"
+                });
                 if seen.value.is_none() {
                     world.count("absent");
                 }
@@ -172,7 +194,10 @@ impl Client {
             }
             Err(code) => {
                 world.count(code.name());
-                if matches!(code, Code::Internal | Code::InvalidArgument | Code::Forked | Code::UnknownOutcome) {
+                if matches!(
+                    code,
+                    Code::Internal | Code::InvalidArgument | Code::Forked | Code::UnknownOutcome
+                ) {
                     world.fail(format_args!("a read failed with {}", code.name()));
                 }
             }

@@ -34,7 +34,13 @@ fn is_known(validators: Validators, row: &Row, known: &Known) -> bool {
 }
 
 /// The answer about one key, now.
-pub(super) fn answer(world: &World, plan: &Plan, server: &Server, key: &[u8], known: Option<&Known>) -> Answer {
+pub(super) fn answer(
+    world: &World,
+    plan: &Plan,
+    server: &Server,
+    key: &[u8],
+    known: Option<&Known>,
+) -> Answer {
     let now = world.now();
     let lag = if plan.sabotage == Sabotage::SilentLag || world.strikes(Fault::Aged) {
         world.draw(|rng| rng.between(0, 300 * MS))
@@ -55,8 +61,8 @@ pub(super) fn answer(world: &World, plan: &Plan, server: &Server, key: &[u8], kn
             Answer::Absent { version: versioned.then(|| Version::new(row.version)), age, limits }
         }
         Some(_) if known.is_some_and(|known| is_known(plan.validators, row, known)) => {
-            let says_again = world.draw(|rng| rng.chance(500));
-            Answer::Unchanged { age, limits: says_again.then_some(limits) }
+            let omitted = world.strikes(Fault::LimitsOmitted);
+            Answer::Unchanged { age, limits: (!omitted).then_some(limits) }
         }
         Some(value) => Answer::Value {
             value: value.clone(),

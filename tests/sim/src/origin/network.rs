@@ -42,12 +42,17 @@ impl Network {
 
     /// Sends a request and waits for its answer: for ever, if it gets lost.
     /// What was sent is delivered even if nobody waits any more.
-    pub fn exchange<T: Send + 'static>(&self, what: String, serve: Serve<T>) -> BoxFuture<'static, OriginResult<T>> {
+    pub fn exchange<T: Send + 'static>(
+        &self,
+        what: String,
+        serve: Serve<T>,
+    ) -> BoxFuture<'static, OriginResult<T>> {
         let (sender, receiver) = oneshot::channel();
         let sender = Arc::new(Mutex::new(Some(sender)));
         let copies = if self.world.strikes(Fault::Duplicated) { 2 } else { 1 };
         for copy in 0..copies {
-            let message = self.clone().deliver(what.clone(), copies, copy, Arc::clone(&serve), Arc::clone(&sender));
+            let message =
+                self.clone().deliver(what.clone(), copies, copy, Arc::clone(&serve), Arc::clone(&sender));
             self.world.spawn(Owner::Harness, message);
         }
         Box::pin(async move {
@@ -76,7 +81,10 @@ impl Network {
             }
         };
         // One copy that fails says nothing of the other.
-        let blur = |error: OriginError| OriginError { surely_not_done: error.surely_not_done && copies == 1, ..error };
+        let blur = |error: OriginError| OriginError {
+            surely_not_done: error.surely_not_done && copies == 1,
+            ..error
+        };
         if world.strikes(Fault::RequestLost) {
             return trace!(world, "  net {what} #{copy} lost");
         }

@@ -51,9 +51,9 @@ struct State {
 }
 
 impl World {
-    /// A world in which nothing goes wrong yet. `full`: keep the whole trace.
+    /// A world in which nothing goes wrong yet. `traced`: keep the trace, not only its digest.
     #[must_use]
-    pub fn new(seed: u64, full: bool) -> Arc<Self> {
+    pub fn new(seed: u64, traced: bool) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(State {
                 rng: Rng::new(seed),
@@ -61,7 +61,7 @@ impl World {
                 suspended: 0,
                 paused: 0,
                 schedule: Schedule::default(),
-                recorder: Recorder::new(full),
+                recorder: Recorder::new(traced),
                 rates: [0; Fault::ALL.len()],
             }),
         })
@@ -144,11 +144,11 @@ impl World {
         let mut state = self.state();
         let now = state.monotonic + state.suspended;
         state.recorder.line(now, format_args!("FAILED {why}"));
-        state.recorder.failures.push(format!("at {now} ns: {why}"));
+        state.recorder.failures.push((now, format!("at {now} ns: {why}")));
     }
 
-    /// Broken invariants so far.
-    pub fn failures(&self) -> Vec<String> {
+    /// Broken invariants so far, and when they were noticed.
+    pub fn failures(&self) -> Vec<(Nanos, String)> {
         self.state().recorder.failures.clone()
     }
 
@@ -157,7 +157,7 @@ impl World {
         self.state().recorder.tally.clone()
     }
 
-    /// The trace, or its last lines, and a digest of every step.
+    /// The trace, and a digest of it and of every step.
     pub fn trace_text(&self) -> (String, u64) {
         self.state().recorder.text()
     }

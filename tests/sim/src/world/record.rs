@@ -1,30 +1,30 @@
 //! The record of a run: trace, digest, tally, failures.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+
+use super::Nanos;
 
 /// What happened how often.
 pub type Tally = BTreeMap<&'static str, u64>;
 
-/// Lines kept unless all are wanted.
-const LAST_LINES: usize = 120;
-
 #[derive(Debug)]
 pub(super) struct Recorder {
-    full: bool,
-    lines: VecDeque<String>,
-    dropped: u64,
+    traced: bool,
+    text: String,
+    /// The line at hand, when none is kept.
+    line: String,
     digest: u64,
     pub tally: Tally,
-    pub failures: Vec<String>,
+    pub failures: Vec<(Nanos, String)>,
 }
 
 impl Recorder {
-    pub fn new(full: bool) -> Self {
+    pub fn new(traced: bool) -> Self {
         Self {
-            full,
-            lines: VecDeque::new(),
-            dropped: 0,
+            traced,
+            text: String::new(),
+            line: String::new(),
             digest: 0xcbf2_9ce4_8422_2325,
             tally: Tally::new(),
             failures: Vec::new(),
@@ -37,16 +37,18 @@ impl Recorder {
         self.digest = (self.digest ^ bits).wrapping_mul(0x0000_0100_0000_01b3);
     }
 
-    pub fn line(&mut self, now: u64, line: fmt::Arguments<'_>) {
-        if !self.full && self.lines.len() == LAST_LINES {
-            self.lines.pop_front();
-            self.dropped += 1;
-        }
-        let line = format!("{:>15.6} ms  {line}", now as f64 / 1e6);
-        for byte in line.bytes() {
+    pub fn line(&mut self, now: Nanos, line: fmt::Arguments<'_>) {
+        let mut text = std::mem::take(&mut self.line);
+        text.clear();
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{now:>16}  {line}");
+        for byte in text.bytes() {
             self.step(u64::from(byte));
         }
-        self.lines.push_back(line);
+        if self.traced {
+            self.text.push_str(&text);
+        }
+        self.line = text;
     }
 
     pub fn count(&mut self, what: &'static str) {
@@ -54,14 +56,6 @@ impl Recorder {
     }
 
     pub fn text(&self) -> (String, u64) {
-        let mut text = String::new();
-        if self.dropped > 0 {
-            text.push_str(&format!("({} earlier lines)\n", self.dropped));
-        }
-        for line in &self.lines {
-            text.push_str(line);
-            text.push('\n');
-        }
-        (text, self.digest)
+        (self.text.clone(), self.digest)
     }
 }

@@ -127,8 +127,13 @@ impl World {
     pub fn close_runtime(&self, owner: Owner) {
         let mut state = self.state();
         state.schedule.caches.entry(owner).or_default().closed = true;
-        let mut ids: Vec<_> =
-            state.schedule.tasks.iter().filter(|(_, entry)| entry.owner == owner).map(|(id, _)| *id).collect();
+        let mut ids: Vec<_> = state
+            .schedule
+            .tasks
+            .iter()
+            .filter(|(_, entry)| entry.owner == owner)
+            .map(|(id, _)| *id)
+            .collect();
         while !ids.is_empty() {
             let at = state.rng.below(ids.len() as u64) as usize;
             let gone = state.schedule.tasks.remove(&ids.swap_remove(at));
