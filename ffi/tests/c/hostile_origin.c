@@ -58,13 +58,12 @@ static void *serve(void *argument) {
 }
 
 /* One get against such a server; how it ends. */
-static edgecmp_status get_from(const struct script *script, const char *name) {
+static edgecmp_status get_from(const struct script *script, const char *name, double deadline) {
     struct server server = { socket(AF_INET, SOCK_STREAM, 0), script };
     struct sockaddr_in address = loopback(0);
     socklen_t len = sizeof address;
     pthread_t thread;
     char origin[64], timeout[16];
-    const double deadline = 0.4 * slowness();
     edgecmp_value *value = NULL;
     CHECK(bind(server.fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(server.fd, 16) == 0);
     CHECK(getsockname(server.fd, (struct sockaddr *)&address, &len) == 0);
@@ -78,7 +77,7 @@ static edgecmp_status get_from(const struct script *script, const char *name) {
     double took = seconds_now() - before;
     printf("%-28s %-20s %4.0f ms: %s\n", name, edgecmp_status_name((int32_t)status), took * 1e3,
            edgecmp_error_message(error));
-    CHECK(took < deadline + 0.3 * slowness() && value == NULL && status >= 10);
+    CHECK(took < deadline + 0.5 * slowness() && value == NULL && status >= 10);
     edgecmp_error_free(error);
     error = NULL;
     close_and_free(cache);
@@ -89,7 +88,9 @@ static edgecmp_status get_from(const struct script *script, const char *name) {
 }
 
 int main(void) {
-    check_begin("hostile origin", 90);
+    check_begin("hostile origin", 200);
+    /* Who answers at once must not be waited for; who does not, no longer than asked. */
+    const double ample = 20, brief = 0.4 * slowness();
     const struct script garbage = { "\x01\x02 this is not HTTP\r\n\r\n", NULL, true };
     const struct script huge = { "HTTP/1.1 200 OK\r\nContent-Length: 10737418240\r\n\r\nx", NULL, false };
     const struct script loris = { "HTTP/1.1 200 OK\r\nX-Slow: ", "a", false };
@@ -99,16 +100,16 @@ int main(void) {
     const struct script half = { "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", NULL, true };
     const struct script version = { "HTTP/1.1 200 OK\r\nEdge-Version: new\r\nContent-Length: 1\r\n\r\nx", NULL, false };
     const struct script refused = { "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", NULL, false };
-    CHECK(get_from(&garbage, "garbage") == EDGECMP_ORIGIN_PROTOCOL);
-    CHECK(get_from(&huge, "10 GB") == EDGECMP_ORIGIN_PROTOCOL);
-    CHECK(get_from(&loris, "slow-loris headers") == EDGECMP_DEADLINE_EXCEEDED);
-    CHECK(get_from(&drip, "slow-loris body") == EDGECMP_DEADLINE_EXCEEDED);
-    CHECK(get_from(&silent, "silence") == EDGECMP_DEADLINE_EXCEEDED);
-    CHECK(get_from(&gone, "hangs up") == EDGECMP_ORIGIN_UNAVAILABLE);
-    edgecmp_status status = get_from(&half, "half a body");
+    CHECK(get_from(&garbage, "garbage", ample) == EDGECMP_ORIGIN_PROTOCOL);
+    CHECK(get_from(&huge, "10 GB", ample) == EDGECMP_ORIGIN_PROTOCOL);
+    CHECK(get_from(&loris, "slow-loris headers", brief) == EDGECMP_DEADLINE_EXCEEDED);
+    CHECK(get_from(&drip, "slow-loris body", brief) == EDGECMP_DEADLINE_EXCEEDED);
+    CHECK(get_from(&silent, "silence", brief) == EDGECMP_DEADLINE_EXCEEDED);
+    CHECK(get_from(&gone, "hangs up", ample) == EDGECMP_ORIGIN_UNAVAILABLE);
+    edgecmp_status status = get_from(&half, "half a body", ample);
     CHECK(status == EDGECMP_ORIGIN_UNAVAILABLE || status == EDGECMP_ORIGIN_PROTOCOL);
-    CHECK(get_from(&version, "a version that is none") == EDGECMP_ORIGIN_PROTOCOL);
-    CHECK(get_from(&refused, "refusal") == EDGECMP_ORIGIN_REJECTED);
+    CHECK(get_from(&version, "a version that is none", ample) == EDGECMP_ORIGIN_PROTOCOL);
+    CHECK(get_from(&refused, "refusal", ample) == EDGECMP_ORIGIN_REJECTED);
 
     /* Nobody listens at all. */
     edgecmp_value *value = NULL;

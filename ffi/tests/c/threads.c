@@ -68,7 +68,7 @@ static void run(bool close_early) {
     pthread_t threads[THREADS], drain;
     edgecmp_error *error = NULL;
     stop = false;
-    cache = open_store(&store, OPTIONS("staleness_bound", "50ms", "read_timeout", "20s", "write_timeout", "20s",
+    cache = open_store(&store, OPTIONS("staleness_bound", "20s", "read_timeout", "20s", "write_timeout", "20s",
                                        "origin_timeout", "20s"));
     EXPECT(EDGECMP_OK, edgecmp_queue_new(&queue, &error));
     CHECK(pthread_create(&drain, NULL, drainer, NULL) == 0);
