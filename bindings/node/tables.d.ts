@@ -68,7 +68,7 @@ export interface TableOptions {
   leaseTimeout?: Duration | undefined
   /** Refreshes that may wait to be done. Default 65536, from 1 to 10000000. */
   refreshQueue?: number | bigint | undefined
-  /** Threads that call a C origin callback. Default 4, from 1 to 256. */
+  /** Threads that call a blocking origin of the host: a C callback, a plain Python loader. Default 4, from 1 to 256. */
   loaderThreads?: number | bigint | undefined
   /** Seed of all random draws; `0`: a different one each time. Default 0, from 0 to 18446744073709551615. */
   seed?: number | bigint | undefined

@@ -403,3 +403,20 @@ fn a_version_of_ours_is_not_named_to_the_origin() {
     );
     assert_eq!(named.load(Ordering::Relaxed), 0);
 }
+
+#[test]
+fn only_requests_that_are_sent_are_counted() {
+    let cache = host("1s", |call| call.responder.absent(None));
+    cache.get_many(&["a", "b", "c"], &read()).unwrap();
+    let statistics = cache.statistics().unwrap();
+    assert_eq!((statistics.origin_requests, statistics.origin_keys), (3, 3));
+}
+
+#[test]
+fn a_write_of_a_key_that_was_never_cached_is_a_hit_afterwards() {
+    let cache = Cache::open(options("1s")).unwrap();
+    for key in ["a", "b", "c"] {
+        cache.set(key.as_bytes(), b"v", &WriteOptions::default()).unwrap();
+        assert!(cache.lookup(key.as_bytes(), &read()).unwrap().is_some(), "{key}");
+    }
+}

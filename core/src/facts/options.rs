@@ -145,7 +145,7 @@ options! {
     lease_timeout: Duration = "50ms", "1ms" ..= "1m";
     /// Refreshes that may wait to be done.
     refresh_queue: u64 = "65536", "1" ..= "10000000";
-    /// Threads that call a C origin callback.
+    /// Threads that call a blocking origin of the host: a C callback, a plain Python loader.
     loader_threads: u64 = "4", "1" ..= "256";
     /// Seed of all random draws; `0`: a different one each time.
     seed: u64 = "0", "0" ..= "18446744073709551615";

@@ -200,6 +200,10 @@ impl Origin for CallbackOrigin {
         })
     }
 
+    fn has_compare(&self) -> bool {
+        false
+    }
+
     fn compare(
         &self,
         _rows: Vec<(Key, Option<Known>)>,

@@ -157,6 +157,11 @@ pub trait Origin: Send + Sync + 'static {
     /// Reads one key.
     fn fetch(&self, fetch: Fetch) -> BoxFuture<'static, OriginResult<Answer>>;
 
+    /// Whether [`Origin::compare`] is worth a call.
+    fn has_compare(&self) -> bool {
+        true
+    }
+
     /// Compares many keys in one request; one row's answer for each row asked,
     /// in order. A row's error is not a missing key. `Ok(None)`: the origin has
     /// no compare; the caller goes back to single fetches.

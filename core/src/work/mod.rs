@@ -92,7 +92,7 @@ impl Node {
 
     /// Whether the origin is believed to have a compare.
     pub fn compares(&self) -> bool {
-        self.now().as_nanos() >= self.compare_off_until.load(Ordering::Relaxed)
+        self.origin.has_compare() && self.now().as_nanos() >= self.compare_off_until.load(Ordering::Relaxed)
     }
 
     fn compare_off(&self, until: Instant) {

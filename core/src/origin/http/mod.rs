@@ -179,6 +179,10 @@ impl Origin for HttpOrigin {
         Box::pin(async move { within(fetch.timeout, endpoint.fetch(fetch)).await })
     }
 
+    fn has_compare(&self) -> bool {
+        self.0.template.compare().is_some()
+    }
+
     fn compare(
         &self,
         rows: Vec<(Key, Option<Known>)>,
