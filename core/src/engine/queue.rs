@@ -12,6 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::fork;
 use super::wake::Wake;
+use crate::facts::clock::{BootClock, Clock};
 use crate::facts::error::Result;
 
 /// An unbounded lock-free queue with a wake-up descriptor. What is in it is
@@ -54,16 +55,26 @@ impl<E: Send> CompletionQueue<E> {
         out.len() - before
     }
 
-    /// Blocks until an event waits, at most `timeout`; whether one does.
+    /// Blocks until an event waits, at most `timeout`; whether one does. A
+    /// signal ends the wait too: the host looks at it and comes back.
     pub fn wait(&self, timeout: Duration) -> bool {
-        if !self.events.is_empty() {
-            return true;
+        let deadline = BootClock.now().after(timeout);
+        while self.events.is_empty() {
+            let left = Timespec::try_from(deadline.since(BootClock.now())).ok();
+            let mut fds = [PollFd::new(&self.wake, PollFlags::IN)];
+            match poll(&mut fds, left.as_ref()) {
+                // The wake-up of an event that was drained before it was seen:
+                // taken back, it does not end the wait.
+                Ok(1..) => self.wake.take(),
+                _ => break,
+            }
         }
-        let timeout = Timespec::try_from(timeout).ok();
-        let mut fds = [PollFd::new(&self.wake, PollFlags::IN)];
-        // Interrupted by a signal: the host looks at its signals and comes back.
-        let _ = poll(&mut fds, timeout.as_ref());
-        !self.events.is_empty()
+        if self.events.is_empty() {
+            return false;
+        }
+        // The descriptor shows it to those who poll it as well.
+        self.wake.give();
+        true
     }
 }
 
@@ -85,6 +96,10 @@ mod tests {
         }
         pusher.join().unwrap();
         assert!(seen.iter().copied().eq(0..100_000));
-        assert!(!queue.wait(Duration::from_millis(1)));
+        let (before, timeout) = (BootClock.now(), Duration::from_millis(20));
+        assert!(
+            !queue.wait(timeout) && BootClock.now().since(before) >= timeout,
+            "whatever was woken before"
+        );
     }
 }

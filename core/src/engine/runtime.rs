@@ -234,8 +234,9 @@ impl Signal for FdSignal {
             };
             match fd.poll_read_ready(cx) {
                 Poll::Ready(Ok(mut ready)) => {
-                    self.0.take();
+                    // Cleared first: a wake-up given from here on is seen.
                     ready.clear_ready();
+                    self.0.take();
                     Poll::Ready(())
                 }
                 Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
