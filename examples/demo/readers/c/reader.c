@@ -13,6 +13,7 @@
 enum { THREADS = 4, PANEL = 12, SINGLES = 12, JOB_KEYS = 8 };
 static const uint64_t OUTAGE_BOUND_NS = 30ull * SECOND; /* asked for by one round in four */
 static const uint64_t SET_EVERY_NS = 300 * MILLISECOND;
+static const uint64_t FLUSH_EVERY_NS = 200 * MILLISECOND;
 
 typedef struct {
     const assignment *given;
@@ -166,17 +167,21 @@ static void *work(void *argument) {
     job state = {.next_ns = self->started_ns};
     const uint64_t round_ns = (uint64_t)(PANEL + SINGLES) * THREADS * SECOND / self->given->rate;
     const uint64_t end_ns = self->started_ns + self->given->seconds * SECOND;
+    uint64_t flushed_ns = self->started_ns;
     uint64_t due_ns = self->started_ns + self->number * round_ns / THREADS;
     for (uint64_t round = 0;; round++, due_ns += round_ns) {
         uint64_t now_ns = boottime_ns();
         if (now_ns < due_ns) {
-            if (self->number == 0) log_flush(self->log);
             sleep_ns(due_ns - now_ns);
             now_ns = boottime_ns();
         } else if (now_ns - due_ns > SECOND / 4) {
             due_ns = now_ns; /* after a stall the pace goes on, without a burst */
         }
         if (now_ns >= end_ns) break;
+        if (self->number == 0 && now_ns - flushed_ns >= FLUSH_EVERY_NS) {
+            flushed_ns = now_ns;
+            log_flush(self->log);
+        }
         edgecmp_read_options read = EDGECMP_READ_OPTIONS_INIT;
         if (round % 4 == 0) read.outage_bound_ns = OUTAGE_BOUND_NS;
         for (size_t at = 0; at < SINGLES; at++) read_one(self, next_key(self), &read);

@@ -19,6 +19,7 @@ SINGLES = 12  # documents read one by one
 JOB_KEYS = 8
 OUTAGE_BOUND = 30.0  # seconds; asked for by one round in four
 SET_EVERY = 0.3
+FLUSH_EVERY = 0.2  # whoever follows the log sees it grow
 
 
 class Job:
@@ -90,12 +91,10 @@ class Job:
         round_time = (WINDOW + SINGLES) * THREADS / rate
         started = time.monotonic()
         due = started + self.number * round_time / THREADS
-        next_set = started
+        next_set = next_flush = started
         for count in itertools.count():
             now = time.monotonic()
             if now < due:
-                if self.number == 0:
-                    self.log.flush()
                 time.sleep(due - now)
                 now = time.monotonic()
             elif now - due > 0.25:
@@ -103,6 +102,9 @@ class Job:
             if now - started >= seconds:
                 return
             due += round_time
+            if self.number == 0 and now >= next_flush:
+                next_flush = now + FLUSH_EVERY
+                self.log.flush()
             outage_bound = OUTAGE_BOUND if count % 4 == 0 else None
             for line in itertools.islice(self.draws, SINGLES):
                 self.read(line, outage_bound)
