@@ -337,6 +337,35 @@ fn a_late_acknowledgement_does_not_hide_a_repeated_write() {
     assert_eq!(cache.get(b"k", &read()).unwrap().receipt().version, Version::new(2));
 }
 
+/// G3: of two writes at once, the later version was acknowledged but not kept;
+/// the earlier one must not take its place.
+#[test]
+fn the_earlier_of_two_writes_does_not_replace_the_later() {
+    let (sent, was_sent) = std::sync::mpsc::channel();
+    let mut options = Options { origin: String::new(), ..options("10s") };
+    // One shard: what leaves it concerns every key.
+    options.set("capacity", "64KiB").unwrap();
+    options.set("max_value_bytes", "1KiB").unwrap();
+    let serve = move |call: OriginCall| match call.operation {
+        Operation::Fetch { .. } => call.responder.value(Bytes::from_static(b"2"), Some(Version::new(2))),
+        _ => sent.send(call.responder).unwrap(),
+    };
+    let cache =
+        Cache::open_with_origin(options, Arc::new(LoaderPool::new(1, true, Arc::new(serve)))).unwrap();
+    thread::scope(|scope| {
+        let later = scope.spawn(|| cache.set(b"k", b"2", &WriteOptions::default()));
+        let later_responder = was_sent.recv().unwrap();
+        cache.invalidate(b"other").unwrap();
+        let earlier = scope.spawn(|| cache.set(b"k", b"1", &WriteOptions::default()));
+        let earlier_responder = was_sent.recv().unwrap();
+        later_responder.written(Some(Version::new(2)));
+        assert_eq!(later.join().unwrap().unwrap().version, Version::new(2));
+        earlier_responder.written(Some(Version::new(1)));
+        assert_eq!(earlier.join().unwrap().unwrap().version, Version::new(1));
+    });
+    assert_eq!(cache.get(b"k", &read()).unwrap().receipt().version, Version::new(2));
+}
+
 /// Answers the second fetch from a copy that lags by ten seconds, and says so.
 #[derive(Default)]
 struct LaggingOrigin(AtomicU64);

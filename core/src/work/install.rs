@@ -174,7 +174,9 @@ pub fn install(node: &Node, key: &Key, finding: Finding, purpose: Purpose) -> La
                     (true, None, Purpose::Written { departures })
                         if departures != node.store.departures(hash) =>
                     {
-                        Change::Keep
+                        // A departure itself: the write of a lower version may be
+                        // acknowledged next, and must not fill the place either.
+                        Change::Remove
                     }
                     _ => Change::Put(entry),
                 }
