@@ -4,13 +4,14 @@
 //! version is its place there: that also gives opaque validators an order, and
 //! an origin that went back a new place for an old version.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod writes;
+
+use std::collections::BTreeMap;
 
 use edgecmp::{Code, Source};
 use edgecmp_oracle::{HistoryBuilder, Kind, Outcome, Read, Report, Written, check};
 
 use crate::client::{ReadRecord, Seen, WriteRecord, crc};
-use crate::fault::Fault;
 use crate::node::Fleet;
 use crate::origin::Row;
 use crate::world::{MS, Nanos};
@@ -51,7 +52,8 @@ pub fn judge(fleet: &Fleet, reads: &[ReadRecord], writes: &[WriteRecord]) -> Rep
     }
     records.extend(writes.iter().filter_map(|write| of_write(fleet, &histories[write.key], write)));
     excuse_restores(&histories, &mut records);
-    check_writes(fleet, &histories, writes);
+    writes::check_done_once(fleet, &histories, writes);
+    writes::check_unproved(fleet, reads, writes);
     check(&history, &records)
 }
 
@@ -87,14 +89,17 @@ fn check_receipt(fleet: &Fleet, read: &ReadRecord) {
     let Ok(seen) = &read.answer else { return };
     let bound = if seen.value.is_some() { read.bound } else { read.negative_bound };
     if seen.receipt_bound > bound {
-        fleet.world.fail(format_args!("a receipt says another bound than the read was promised: {read:?}"));
+        fleet.world.fail_at(
+            read.start,
+            format_args!("a receipt says another bound than the read was promised: {read:?}"),
+        );
     }
     // A bound of 0 is `no-cache`: asked for this read, however long that took.
     if !seen.degraded && seen.receipt_bound > 0 && seen.staleness > seen.receipt_bound {
-        fleet.world.fail(format_args!("a receipt breaks its own bound: {read:?}"));
+        fleet.world.fail_at(read.start, format_args!("a receipt breaks its own bound: {read:?}"));
     }
     if seen.degraded && (read.outage_bound == 0 || seen.source == Source::Origin) {
-        fleet.world.fail(format_args!("nobody asked for this degraded answer: {read:?}"));
+        fleet.world.fail_at(read.start, format_args!("nobody asked for this degraded answer: {read:?}"));
     }
 }
 
@@ -183,33 +188,8 @@ fn of_write(fleet: &Fleet, rows: &[Row], write: &WriteRecord) -> Option<Read> {
                     .fail(format_args!("G5: acknowledged as version {version}, written as {}", row.version));
             }
         }
-        Err(Code::UnknownOutcome) => record.kind = Kind::WriteUnknown,
+        Err(Code::UnknownOutcome | Code::Cancelled) => record.kind = Kind::WriteUnknown,
         Err(_) => return None,
     }
     Some(record)
-}
-
-/// G5 beyond acknowledged writes: none was done twice, none that surely failed was done.
-fn check_writes(fleet: &Fleet, histories: &Histories, writes: &[WriteRecord]) {
-    let mut done: BTreeMap<&str, u64> = BTreeMap::new();
-    for row in histories.iter().flatten() {
-        if let Some(written_as) = &row.written_as {
-            *done.entry(written_as).or_default() += 1;
-        }
-    }
-    for (written_as, times) in done.iter().filter(|(_, times)| **times > 1) {
-        fleet.world.fail(format_args!("G5: {written_as} was written {times} times"));
-    }
-    let may_be_done: BTreeSet<&str> = writes
-        .iter()
-        .filter(|write| matches!(write.outcome, Ok(_) | Err(Code::UnknownOutcome)))
-        .map(|write| &*write.idempotency_key)
-        .collect();
-    for write in writes {
-        let key = &*write.idempotency_key;
-        if !may_be_done.contains(key) && done.contains_key(key) {
-            fleet.world.fail(format_args!("G5: {key} failed with {:?}, and was written", write.outcome));
-        }
-    }
-    debug_assert!(!fleet.plan.has(Fault::Restore) || fleet.plan.has_versions());
 }

@@ -47,7 +47,7 @@ pub struct WriteRecord {
     pub idempotency_key: Box<str>,
     pub crc: u32,
     pub deletes: bool,
-    /// The version, or why not; a wait that was given up is an unknown outcome.
+    /// The version, or why not; `Cancelled` if the client gave up the wait.
     pub outcome: Result<u128, Code>,
 }
 

@@ -71,7 +71,7 @@ impl Client {
                 }
             }
             Some(Err(error)) => {
-                self.note(&life, indices[0], &options, started, "get_many", Err(error.code()))
+                self.note(&life, indices[0], &options, started, "get_many", Err(error.code()));
             }
         }
         self.check_deadline("get_many", &life, started, self.read_timeout(&options));

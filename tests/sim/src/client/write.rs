@@ -65,7 +65,7 @@ impl Client {
         };
         let end = world.now();
         let outcome = match outcome {
-            None => Err(Code::UnknownOutcome),
+            None => Err(Code::Cancelled),
             Some(Ok(receipt)) => {
                 if receipt.idempotency_key != idempotency_key {
                     world.fail(format_args!("G5: {idempotency_key} was acknowledged as {receipt:?}"));

@@ -141,10 +141,17 @@ impl World {
 
     /// Notes a broken invariant; the run goes on, so that the trace shows what follows.
     pub fn fail(&self, why: std::fmt::Arguments<'_>) {
-        let mut state = self.state();
+        let state = self.state();
         let now = state.monotonic + state.suspended;
-        state.recorder.line(now, format_args!("FAILED {why}"));
-        state.recorder.failures.push((now, format!("at {now} ns: {why}")));
+        drop(state);
+        self.fail_at(now, why);
+    }
+
+    /// Notes an invariant that was broken earlier.
+    pub fn fail_at(&self, at: Nanos, why: std::fmt::Arguments<'_>) {
+        let recorder = &mut self.state().recorder;
+        recorder.line(at, format_args!("FAILED {why}"));
+        recorder.failures.push((at, format!("at {at} ns: {why}")));
     }
 
     /// Broken invariants so far, and when they were noticed.
