@@ -50,7 +50,7 @@ export interface TableOptions {
   originCaFile?: string | undefined
   /** Failures in a row that open the circuit breaker; `0`: no breaker. Default 5, from 0 to 1000000. */
   breakerFailures?: number | bigint | undefined
-  /** How long the breaker stays open before a probe; doubles up to 8 times as long while probes fail. Default 250ms, from 1ms to 1h. */
+  /** How long the breaker stays open before a probe; doubles up to 4 times as long while probes fail. Default 250ms, from 1ms to 1h. */
   breakerCooldown?: Duration | undefined
   /** Retries of one fetch, under the retry budget. Default 2, from 0 to 10. */
   retryLimit?: number | bigint | undefined

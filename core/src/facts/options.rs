@@ -127,7 +127,7 @@ options! {
     origin_ca_file: String = "";
     /// Failures in a row that open the circuit breaker; `0`: no breaker.
     breaker_failures: u64 = "5", "0" ..= "1000000";
-    /// How long the breaker stays open before a probe; doubles up to 8 times as long while probes fail.
+    /// How long the breaker stays open before a probe; doubles up to 4 times as long while probes fail.
     breaker_cooldown: Duration = "250ms", "1ms" ..= "1h";
     /// Retries of one fetch, under the retry budget.
     retry_limit: u64 = "2", "0" ..= "10";

@@ -10,7 +10,7 @@ use crate::facts::clock::Instant;
 pub struct BreakerPolicy {
     /// Failures in a row that open it; zero: never.
     pub failures: u64,
-    /// How long it stays open at first; doubles with failed probes, up to 8 times.
+    /// How long it stays open at first; doubles with failed probes, up to 4 times.
     pub cooldown: Duration,
 }
 
@@ -98,7 +98,7 @@ impl Breaker {
             // A request from before the breaker opened: no news.
             return false;
         }
-        self.failed_probes = if was_open { (self.failed_probes + 1).min(3) } else { 0 };
+        self.failed_probes = if was_open { (self.failed_probes + 1).min(2) } else { 0 };
         let cooldown = self.policy.cooldown * (1 << self.failed_probes);
         // An origin may ask for a long pause, but not for ever.
         let asked = retry_after.unwrap_or_default().min(Duration::from_secs(60));
@@ -137,10 +137,10 @@ mod tests {
     }
 
     #[test]
-    fn failed_probes_wait_longer_up_to_eight_times() {
+    fn failed_probes_wait_longer_up_to_four_times() {
         let mut breaker = opened();
         let mut now = 100;
-        for cooldown in [200, 400, 800, 800] {
+        for cooldown in [200, 400, 400] {
             assert_eq!(breaker.admit(at(now), TIMEOUT), Admission::Probe);
             assert!(!breaker.failed(at(now), None));
             assert_eq!(
