@@ -84,6 +84,9 @@ func (c *completions) run() {
 			return false
 		})
 	}
+	// The events of a close, which the poller may not have announced any more:
+	// among them the idempotency keys of writes that were under way.
+	c.drain()
 	c.abandon()
 }
 
@@ -140,16 +143,6 @@ func (c *completions) forget(w *waiter) bool {
 	_, waiting := c.waiting[w.tag]
 	delete(c.waiting, w.tag)
 	return waiting
-}
-
-// cancel gives a call up, and tells the library. False as for forget.
-func (c *completions) cancel(w *waiter) bool {
-	if !c.forget(w) {
-		return false
-	}
-	// The event that this brings finds nobody waiting, and is freed.
-	C.edgecmp_cancel(c.queue, C.uint64_t(w.tag), nil)
-	return true
 }
 
 // abandon ends whatever still waits. After a close each call has had its

@@ -119,12 +119,21 @@ func TestEndedContextAsksNobody(t *testing.T) {
 func TestCancelledWriteHasAnUnknownOutcome(t *testing.T) {
 	origin := newCountingOrigin(t)
 	cache := open(t, edgecmp.Options{Origin: origin.template(), WriteTimeout: slow, OriginTimeout: slow})
-	ctx, cancel := context.WithCancel(background)
-	time.AfterFunc(30*time.Millisecond, cancel)
-	_, err := cache.Set(ctx, "k", []byte("v"), edgecmp.WithIdempotencyKey("order-1"))
-	var failed *edgecmp.Error
-	if !errors.As(err, &failed) || failed.Code != edgecmp.ErrUnknownOutcome || failed.IdempotencyKey != "order-1" || !errors.Is(err, context.Canceled) {
-		t.Errorf("%+v", err)
+	for _, key := range []string{"order-1", ""} {
+		var options []edgecmp.WriteOption
+		if key != "" {
+			options = append(options, edgecmp.WithIdempotencyKey(key))
+		}
+		ctx, cancel := context.WithCancel(background)
+		time.AfterFunc(30*time.Millisecond, cancel)
+		_, err := cache.Set(ctx, "k", []byte("v"), options...)
+		var failed *edgecmp.Error
+		if !errors.As(err, &failed) || failed.Code != edgecmp.ErrUnknownOutcome || !errors.Is(err, context.Canceled) {
+			t.Fatalf("%+v", err)
+		}
+		if failed.IdempotencyKey == "" || key != "" && failed.IdempotencyKey != key {
+			t.Errorf("retry with %q", failed.IdempotencyKey)
+		}
 	}
 }
 

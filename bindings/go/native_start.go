@@ -77,11 +77,15 @@ func (n *native) await(ctx context.Context, w *waiter) (C.edgecmp_event, bool) {
 		case <-grace.C:
 		}
 	}
-	if n.events.cancel(w) {
+	// The library ends the call now and says how: a write that was sent has an
+	// unknown outcome, and the event carries the key to retry it with.
+	C.edgecmp_cancel(n.events.queue, C.uint64_t(w.tag), nil)
+	event := <-w.done
+	if event.error != nil && Code(C.edgecmp_error_code(event.error)) == ErrCancelled {
+		C.edgecmp_error_free(event.error)
 		return C.edgecmp_event{}, false
 	}
-	// It came at the same moment: better an answer than none.
-	return <-w.done, true
+	return event, true
 }
 
 // load reads a key and waits for the origin if need be.

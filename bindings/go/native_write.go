@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"context"
+	"errors"
 	"unsafe"
 )
 
@@ -14,7 +15,7 @@ func (n *native) write(ctx context.Context, key string, value []byte, remove boo
 	if err != nil {
 		return Version{}, err
 	}
-	idempotencyKey, err := newText("idempotency_key", o.idempotencyKey)
+	idempotencyKey, err := optionalText("idempotency_key", o.idempotencyKey)
 	if err != nil {
 		return Version{}, err
 	}
@@ -43,6 +44,10 @@ func (n *native) write(ctx context.Context, key string, value []byte, remove boo
 	})
 	if end == abandoned {
 		return Version{}, abandonedWrite(err, o.idempotencyKey)
+	}
+	var failure *Error
+	if ctx.Err() != nil && errors.As(err, &failure) && failure.Code == ErrUnknownOutcome {
+		failure.cause = contextError(ctx, "the origin's answer")
 	}
 	if err != nil {
 		return Version{}, err

@@ -2,7 +2,6 @@ package edgecmp
 
 import (
 	"context"
-	"crypto/rand"
 	"runtime"
 )
 
@@ -38,10 +37,6 @@ func (c *Cache) write(ctx context.Context, key string, value []byte, remove bool
 	o := collectWrite(opts)
 	if o.ifVersion.given && o.ifVersion.value.IsZero() {
 		return Version{}, invalid("if_version", "none", "the version of an entry that was read")
-	}
-	if o.idempotencyKey == "" {
-		// Made here and not in the library: a wait that ctx ends must name it.
-		o.idempotencyKey = rand.Text()
 	}
 	var err error
 	if o.timeout, err = timeLeft(ctx, o.timeout, c.native.writeTimeout); err != nil {

@@ -90,23 +90,23 @@ fn many_threads_miss_one_key_with_one_request() {
 #[test]
 fn a_hot_key_is_refreshed_before_it_expires() {
     let versions = AtomicU64::new(0);
-    let cache = host("200ms", move |call| {
+    let cache = host("1s", move |call| {
         let version = versions.fetch_add(1, Ordering::Relaxed) + 1;
         call.responder.value(Bytes::from(version.to_string()), Some(version.into()));
     });
     cache.get(b"k", &read()).unwrap();
     let until =
-        crate::facts::clock::Clock::now(&crate::facts::clock::BootClock).after(Duration::from_millis(1000));
+        crate::facts::clock::Clock::now(&crate::facts::clock::BootClock).after(Duration::from_millis(2500));
     let mut worst = Duration::ZERO;
     while crate::facts::clock::Clock::now(&crate::facts::clock::BootClock) < until {
         worst = worst.max(cache.get(b"k", &read()).unwrap().receipt().staleness);
         thread::sleep(Duration::from_millis(1));
     }
     let statistics = cache.statistics().unwrap();
-    assert!(worst <= Duration::from_millis(200));
+    assert!(worst <= Duration::from_secs(1));
     assert!(statistics.refreshes_asked >= 3, "{statistics:?}");
     assert!(
-        statistics.misses <= 2,
+        statistics.misses <= 3,
         "only the first read waits (and one if the machine stalls): {statistics:?}"
     );
 }
