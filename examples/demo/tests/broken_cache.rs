@@ -108,6 +108,10 @@ fn run(flaw: Flaw) -> Account {
     let keys: Vec<_> = (0..4).map(|number| format!("route/{number}")).collect();
     popularity::write(directory.path(), &keys, 7).unwrap();
     let stop = Arc::new(AtomicBool::new(false));
+    for key in &keys {
+        // There from the start: else a slow machine shows stale absences first.
+        client(&url).put_item(key, b"{}").unwrap();
+    }
     let writer = keep_writing(&url, &keys, &stop);
 
     let arguments = ReaderArguments {
