@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::pending::Waiting;
 use crate::coordination::flight::{Boarding, Place, Seat};
@@ -61,15 +62,8 @@ pub(super) fn probe(node: &Node, key: &[u8], read: &ReadBounds) -> Option<Hit> {
             }
             entry.visit();
             node.counters.add(Stat::Hits);
-            let receipt = Receipt {
-                version: standing.version,
-                staleness: age,
-                bound: hard_bound(&standing, &bounds, read),
-                source: Source::Cache,
-                proof: Proof::Pull,
-                degraded: false,
-                last_modified_at: entry.content().last_modified_at,
-            };
+            let bound = hard_bound(&standing, &bounds, read);
+            let receipt = receipt(&entry, &standing, age, bound, Source::Cache, Proof::Pull);
             Some(Hit { entry, receipt })
         }
         Verdict::Expired { .. } | Verdict::Unproved { .. } => {
@@ -77,6 +71,26 @@ pub(super) fn probe(node: &Node, key: &[u8], read: &ReadBounds) -> Option<Hit> {
             None
         }
         Verdict::TooLow => None,
+    }
+}
+
+/// The receipt of an answer; one that nothing proves within the bound is degraded.
+fn receipt(
+    entry: &Entry,
+    standing: &Standing,
+    staleness: Duration,
+    bound: Duration,
+    source: Source,
+    proof: Proof,
+) -> Receipt {
+    Receipt {
+        version: standing.version,
+        staleness,
+        bound,
+        source,
+        proof,
+        degraded: proof == Proof::None,
+        last_modified_at: entry.content().last_modified_at,
     }
 }
 
@@ -175,15 +189,7 @@ impl Reading {
         match judge(&standing, &bounds, &self.read, self.node.policy.drift, self.started, now) {
             Verdict::Fresh { age, .. } => {
                 entry.visit();
-                let receipt = Receipt {
-                    version: standing.version,
-                    staleness: age,
-                    bound,
-                    source,
-                    proof: Proof::Pull,
-                    degraded: false,
-                    last_modified_at: entry.content().last_modified_at,
-                };
+                let receipt = receipt(entry, &standing, age, bound, source, Proof::Pull);
                 Ok(Value { entry: Arc::clone(entry), receipt })
             }
             Verdict::TooLow => Err(Error::new(
@@ -213,15 +219,8 @@ impl Reading {
                 let bounds = node.policy.key_bounds(self.key.as_bytes());
                 let bound = outage_bound(&standing, &bounds, &self.read)?;
                 let age = node.policy.drift.age(standing.validated_at, node.now());
-                let receipt = Receipt {
-                    version: standing.version,
-                    staleness: age,
-                    bound: hard_bound(&standing, &bounds, &self.read),
-                    source: Source::Cache,
-                    proof: Proof::None,
-                    degraded: true,
-                    last_modified_at: entry.content().last_modified_at,
-                };
+                let hard = hard_bound(&standing, &bounds, &self.read);
+                let receipt = receipt(&entry, &standing, age, hard, Source::Cache, Proof::None);
                 let allowed = age <= bound && standing.version >= self.read.min_version;
                 allowed.then(|| Value { entry: entry.to_arc(), receipt })
             });
