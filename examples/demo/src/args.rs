@@ -38,6 +38,9 @@ pub struct DemoArguments {
     /// Staleness bound of every cache
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
     pub bound_ms: u64,
+    /// Judge the answers, not how many there were: for tests on machines of unknown speed
+    #[arg(long)]
+    pub any_speed: bool,
     /// Decides which keys are popular and in which order they are asked for
     #[arg(long, default_value_t = 2013)]
     pub seed: u64,

@@ -69,6 +69,7 @@ pub fn run(arguments: &DemoArguments, places: &Places, interrupted: &AtomicBool)
     let down_ns = outage.down_ns.end - outage.down_ns.start;
     let streamed_ns = ingest.last_ns().saturating_sub(ingest.started_ns());
     Ok(Summary {
+        any_speed: arguments.any_speed,
         seconds: arguments.seconds,
         bound: Duration::from_millis(arguments.bound_ms),
         stream: Stream {

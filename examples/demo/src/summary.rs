@@ -20,8 +20,15 @@ struct Floor {
     events_per_s: f64,
 }
 
+/// What a run has to show on a machine that may be slow or busy: enough reads for each language
+/// that each rule was tried on real answers.
+const ANY_SPEED: Floor = Floor { reads_checked: 5_000, events_per_s: 1.0 };
+
 impl Floor {
-    fn of(seconds: u64) -> Self {
+    fn of(seconds: u64, any_speed: bool) -> Self {
+        if any_speed {
+            return ANY_SPEED;
+        }
         if seconds >= FULL_SECONDS {
             return FULL;
         }
@@ -54,6 +61,8 @@ pub struct Stream {
 #[derive(Debug)]
 pub struct Summary {
     pub seconds: u64,
+    /// Whether the answers alone are judged, not how many there were.
+    pub any_speed: bool,
     pub bound: Duration,
     pub stream: Stream,
     pub down: Duration,
@@ -72,7 +81,7 @@ impl Summary {
                 failures.push(what);
             }
         };
-        let floor = Floor::of(self.seconds);
+        let floor = Floor::of(self.seconds, self.any_speed);
         let checked = self.total.report.reads_checked;
         let violations = self.total.report.violations();
         let rate = self.stream.events_per_s;
