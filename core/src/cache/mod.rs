@@ -222,10 +222,18 @@ impl Cache {
     /// Closes the cache: new calls fail with [`Code::Closed`], writes in
     /// progress are given `timeout` to end, reads that wait fail. True if
     /// everything has ended; false if something still runs (it is left to end
-    /// by itself). Values outlive the cache. A second call changes nothing.
+    /// by itself). Values outlive the cache. A second call only waits again.
     pub fn close(&self, timeout: Duration) -> Result<bool> {
         let current = self.current()?;
         Ok(current.get(self).close(timeout))
+    }
+
+    /// [`Cache::close`] without the wait: for a caller that has to look up
+    /// meanwhile, and then waits by calling `close` as often as it likes.
+    pub fn begin_close(&self, timeout: Duration) -> Result<()> {
+        let current = self.current()?;
+        current.get(self).begin_close(timeout);
+        Ok(())
     }
 
     /// Runs a call on the cache of this process, unless it is closed.
@@ -324,6 +332,13 @@ impl Opened {
     fn close(&self, timeout: Duration) -> bool {
         self.closed.store(true, Ordering::Release);
         self.runtime.as_ref().is_none_or(|runtime| runtime.close(timeout))
+    }
+
+    fn begin_close(&self, timeout: Duration) {
+        self.closed.store(true, Ordering::Release);
+        if let Some(runtime) = &self.runtime {
+            runtime.begin_close(timeout);
+        }
     }
 }
 

@@ -2,8 +2,9 @@
 //! first background need, so that opening a cache before a fork costs nothing.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -42,6 +43,7 @@ enum Thread {
 /// Whether the thread has ended, for who waits for that.
 #[derive(Debug, Default)]
 struct Ended {
+    thread: OnceLock<ThreadId>,
     ended: Mutex<bool>,
     changed: Condvar,
 }
@@ -53,7 +55,11 @@ impl Ended {
     }
 
     /// Waits for the end, at most `timeout`; whether it has come.
+    /// On the thread itself, in a completion, there is no waiting for it.
     fn wait(&self, timeout: Duration) -> bool {
+        if self.thread.get() == Some(&std::thread::current().id()) {
+            return false;
+        }
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.changed.wait_timeout_while(ended, timeout, |ended| !*ended);
         *waited.unwrap_or_else(PoisonError::into_inner).0
@@ -96,24 +102,31 @@ impl Runtime {
     /// `timeout` to end, all others are dropped. Whether everything has ended;
     /// a second call waits again for what has not.
     pub fn close(&self, timeout: Duration) -> bool {
-        let ended = {
-            let mut thread = self.thread();
-            let ended = match std::mem::replace(&mut *thread, Thread::Closed(None)) {
-                Thread::NotStarted => None,
-                Thread::Closed(ended) => ended,
-                Thread::Running { close, ended, .. } => {
-                    // The thread is gone only if it panicked.
-                    let _ = close.send(timeout);
-                    Some(ended)
-                }
-            };
-            *thread = Thread::Closed(ended.clone());
-            ended
-        };
         // Not under the lock: a task that wants to spawn another would wait for
         // it on the very thread whose end is waited for here.
         // Beyond the tasks' own time-out the thread needs a moment to drop the rest.
-        ended.is_none_or(|ended| ended.wait(timeout.saturating_add(Duration::from_millis(50))))
+        self.end_thread(timeout)
+            .is_none_or(|ended| ended.wait(timeout.saturating_add(Duration::from_millis(50))))
+    }
+
+    /// The same without the wait.
+    pub fn begin_close(&self, timeout: Duration) {
+        self.end_thread(timeout);
+    }
+
+    fn end_thread(&self, timeout: Duration) -> Option<Arc<Ended>> {
+        let mut thread = self.thread();
+        let ended = match std::mem::replace(&mut *thread, Thread::Closed(None)) {
+            Thread::NotStarted => None,
+            Thread::Closed(ended) => ended,
+            Thread::Running { close, ended, .. } => {
+                // The thread is gone only if it panicked.
+                let _ = close.send(timeout);
+                Some(ended)
+            }
+        };
+        *thread = Thread::Closed(ended.clone());
+        ended
     }
 }
 
@@ -139,6 +152,7 @@ impl Thread {
         let ended = Arc::<Ended>::default();
         let say_ended = SayEnded(Arc::clone(&ended));
         spawn_masked("edgecmp-rt", move || {
+            let _ = say_ended.0.thread.set(std::thread::current().id());
             runtime.block_on(async {
                 let timeout = closing.await.unwrap_or(Duration::ZERO);
                 let deadline = BootClock.now().after(timeout);
