@@ -6,11 +6,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use edgecmp::{Code, Error, Result};
 use pyo3::prelude::*;
 
-use crate::errors;
+use crate::{errors, exit};
 
 /// Runs `call` without the GIL: for everything that may take a lock or wait.
 pub fn detached<T: Send>(py: Python<'_>, call: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
-    py.detach(|| guarded(call)).map_err(|error| errors::raised(py, &error))
+    let outcome = py.detach(|| {
+        let outcome = guarded(call);
+        exit::returning();
+        outcome
+    });
+    exit::returned();
+    outcome.map_err(|error| errors::raised(py, &error))
 }
 
 /// Runs `call` with the GIL: only for what takes no lock and never waits.

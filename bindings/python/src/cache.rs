@@ -7,7 +7,7 @@
 
 #![expect(clippy::too_many_arguments, reason = "they are Python's keyword arguments")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use edgecmp::{Cache, Code, Pending, ReadOptions, Started, Value, WriteOptions};
 use pyo3::gc::PyVisit;
@@ -18,7 +18,7 @@ use pyo3::{PyTraverseError, intern};
 use crate::arguments::{self, Given, read_options, write_options};
 use crate::calls::Calls;
 use crate::entry::{self, Entry, WriteReceipt};
-use crate::{boundary, duration, options, wait};
+use crate::{boundary, duration, exit, options, wait};
 
 /// How long `close` waits for what still runs, unless it is told otherwise.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -92,10 +92,29 @@ impl Core {
         })
     }
 
+    /// Closes core, whether everything ended. Signal handlers run meanwhile.
+    fn close_core(&self, py: Python<'_>, timeout: Duration) -> PyResult<bool> {
+        // Nothing of it runs in this process.
+        let unless_forked = |closed: edgecmp::Result<bool>| match closed {
+            Err(error) if error.code() == Code::Forked => Ok(true),
+            closed => closed,
+        };
+        let started = Instant::now();
+        boundary::detached(py, || unless_forked(self.cache.begin_close(timeout).map(|()| false)))?;
+        loop {
+            let left = timeout.saturating_sub(started.elapsed());
+            let ended = boundary::detached(py, || unless_forked(self.cache.close(left.min(wait::SLICE))))?;
+            if ended || left.is_zero() {
+                return Ok(ended);
+            }
+            py.check_signals()?;
+        }
+    }
+
     /// A loader's threads start at first need, and again in a forked child.
     fn ensure_loader(&self, py: Python<'_>) -> PyResult<()> {
         if let Some(Loader { runner, calls }) = &self.loader {
-            runner.call_method1(py, intern!(py, "ensure_running"), (calls,))?;
+            exit::calling(py, || runner.call_method1(py, intern!(py, "ensure_running"), (calls,)))?;
         }
         Ok(())
     }
@@ -258,11 +277,7 @@ impl Core {
     fn close(&self, py: Python<'_>, timeout: Given<'_, '_>) -> PyResult<bool> {
         let timeout = duration::extract_optional("timeout", timeout)?.unwrap_or(CLOSE_TIMEOUT);
         // Core first: the writes that it waits for need the loader.
-        let ended = boundary::detached(py, || match self.cache.close(timeout) {
-            // Nothing of it runs in this process.
-            Err(error) if error.code() == Code::Forked => Ok(true),
-            closed => closed,
-        })?;
+        let ended = self.close_core(py, timeout)?;
         let Some(Loader { runner, calls }) = &self.loader else { return Ok(ended) };
         calls.get().close();
         let stopped = runner.call_method1(py, intern!(py, "stop"), (timeout.as_secs_f64(),))?;

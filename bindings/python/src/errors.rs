@@ -5,15 +5,19 @@ use edgecmp::{Code, Error};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
+use crate::exit;
+
 static FROM_CORE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// The exception object for a core error.
 pub fn exception(py: Python<'_>, error: &Error) -> PyResult<Py<PyAny>> {
     // Imported at the first error: the module is part of the package that
     // imports this extension.
-    let from_core = FROM_CORE
-        .get_or_try_init(py, || py.import("edgecmp.errors")?.getattr("from_core").map(Bound::unbind))?;
-    from_core.call1(py, (error.code().name(), error.message(), error.idempotency_key()))
+    exit::calling(py, || {
+        let from_core = FROM_CORE
+            .get_or_try_init(py, || py.import("edgecmp.errors")?.getattr("from_core").map(Bound::unbind))?;
+        from_core.call1(py, (error.code().name(), error.message(), error.idempotency_key()))
+    })
 }
 
 /// The same, to be raised.

@@ -10,6 +10,8 @@
 //!   arguments  options  entry  version  duration  errors   (conversions)
 //!            \
 //!           boundary  (attached or detached; panics become InternalError)
+//!               \
+//!              exit  (threads that meet the end of the interpreter)
 //! ```
 //!
 //! Three rules keep it free of deadlocks, and are kept by construction:
@@ -29,6 +31,7 @@ mod completions;
 mod duration;
 mod entry;
 mod errors;
+mod exit;
 mod options;
 mod tables;
 mod version;
@@ -50,6 +53,8 @@ mod _edgecmp {
     use crate::completions::Completions;
     #[pymodule_export]
     use crate::entry::{Entry, WriteReceipt};
+    #[pymodule_export]
+    use crate::exit::{begin_exit, forget_exit};
     #[pymodule_export]
     use crate::tables::{error_table, fork_generation, option_table, statistics_table};
 

@@ -9,7 +9,7 @@ use crate::boundary;
 
 /// How long a waiter is away from the interpreter at most. Signal handlers run
 /// between slices: this is how late Ctrl-C can be, not how late an answer is.
-const SLICE: Duration = Duration::from_millis(50);
+pub const SLICE: Duration = Duration::from_millis(50);
 
 /// Waits for the end of the call, at most until its deadline. Other Python
 /// threads run meanwhile. A signal handler that raises ends the wait; the call
@@ -49,7 +49,10 @@ fn wait_or<T: Send + 'static>(
         }
         if let Err(interrupt) = py.check_signals() {
             interrupted(&pending, &interrupt);
-            py.detach(|| drop(pending));
+            boundary::detached(py, || {
+                drop(pending);
+                Ok(())
+            })?;
             return Err(interrupt);
         }
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import threading
@@ -203,3 +204,21 @@ def test_more_answers_than_one_batch() -> None:
             assert len(entries) == 3000 and not any(entry.found for entry in entries)
 
     asyncio.run(main())
+
+
+def test_loops_that_end_before_their_answers_leave_no_descriptors(silent: RawServer) -> None:
+    """Their futures hold the loop: only the next one can see that it is closed."""
+    cache = edgecmp.aio.Cache(silent.url, read_timeout="200ms", origin_timeout="1h")
+
+    async def give_up() -> None:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(cache.get("a"), 0.01)
+
+    asyncio.run(give_up())
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        asyncio.run(give_up())
+    time.sleep(0.3)  # core keeps a descriptor as long as it has something to say there
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) <= before + 2
+    asyncio.run(cache.close(0))

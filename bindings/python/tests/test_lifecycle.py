@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support import RawServer, run_script, wait_until
+from support import Origin, RawServer, run_script, wait_until
 
 import edgecmp
 
@@ -174,3 +174,29 @@ def test_close_from_a_loader() -> None:
     with pytest.raises(edgecmp.ClosedError):
         cache.get("a")
     wait_until(lambda: closed, "close returned")
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_exit_while_daemon_threads_read(origin: Origin, threads: int) -> None:
+    """They come back from core, or make an exception, while the interpreter
+    ends: up to CPython 3.13 that aborted the process two times of three."""
+    for _ in range(5):
+        run_script(
+            """
+            import sys, threading, time, edgecmp
+
+            def read():
+                while True:
+                    try:
+                        cache.get("a")
+                    except edgecmp.Error:
+                        pass
+
+            cache = edgecmp.Cache(sys.argv[1], staleness_bound="5ms")
+            for _ in range(int(sys.argv[2])):
+                threading.Thread(target=read, daemon=True).start()
+            time.sleep(0.1)
+            """,
+            origin.url,
+            threads,
+        )

@@ -246,3 +246,19 @@ def test_a_loader_may_use_other_caches() -> None:
     load: Callable[[str], bytes | None] = lambda key: inner.get(key).value
     with inner, edgecmp.Cache(loader=load) as outer:
         assert outer.get("a").value == b"a"
+
+
+def test_an_exception_that_can_not_be_shown_ends_no_thread() -> None:
+    class Worst(Exception):
+        def __str__(self) -> str:
+            raise SystemExit
+
+    def load(key: str) -> bytes:
+        if key == "bad":
+            raise Worst
+        return b"good"
+
+    with edgecmp.Cache(loader=load, loader_threads=1, retry_limit=0, read_timeout="5s") as cache:
+        with pytest.raises(edgecmp.OriginUnavailableError, match="text can't be made"):
+            cache.get("bad")
+        assert cache.get("good").value == b"good"

@@ -55,3 +55,34 @@ def test_handlers_run_while_it_waits(silent: RawServer) -> None:
     sent = time.monotonic()
     assert process.stdout.readline() == "handled\n" and time.monotonic() - sent < 1.5
     assert process.communicate(timeout=10)[0] == "deadline\n"
+
+
+def test_sigint_interrupts_close(silent: RawServer) -> None:
+    """A write in progress is waited for, but not against the user."""
+    process = script(
+        """
+        import sys, threading, time, edgecmp
+        cache = edgecmp.Cache(sys.argv[1], write_timeout="1h", origin_timeout="1h")
+        def write():
+            try:
+                cache.set("a", b"")
+            except edgecmp.Error:
+                pass
+        threading.Thread(target=write, daemon=True).start()
+        time.sleep(0.3)
+        print("closes", flush=True)
+        try:
+            cache.close("30s")
+        except KeyboardInterrupt:
+            print("interrupted")
+        """,
+        silent.url,
+    )
+    assert process.stdout is not None and process.stdout.readline() == "closes\n"
+    time.sleep(0.3)
+    assert process.poll() is None, "it does wait"
+    process.send_signal(signal.SIGINT)
+    sent = time.monotonic()
+    output, errors = process.communicate(timeout=10)
+    assert time.monotonic() - sent < 5
+    assert output == "interrupted\n" and process.returncode == 0, (output, errors)

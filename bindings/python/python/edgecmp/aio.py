@@ -59,8 +59,18 @@ def _port() -> _Port:
     port = _ports.get(loop)
     # After a fork in a running loop the descriptor is the parent's.
     if port is None or port.generation != fork_generation():
+        _drop_ports_of_closed_loops()
         port = _ports[loop] = _Port(loop)
     return port
+
+
+def _drop_ports_of_closed_loops() -> None:
+    # A port whose answers never came holds futures, and they hold their loop:
+    # nothing would collect the three.
+    for reference in _ports.keyrefs():
+        loop = reference()
+        if loop is not None and loop.is_closed():
+            _ports.pop(loop, None)
 
 
 class Cache:

@@ -103,7 +103,7 @@ def _context(call: Call, names: tuple[str, ...]) -> dict[str, Any]:
 def _answer(call: Call, result: Any) -> None:
     try:
         _send(call, result)
-    except Exception as error:  # a result of the wrong type, or a buffer that fails
+    except BaseException as error:  # a result of the wrong type, or a buffer that fails
         call.fail("ORIGIN_PROTOCOL", f"what the {_role(call)} returned: {_text(error)}")
 
 
@@ -141,6 +141,6 @@ def _text(error: BaseException) -> str:
     """What an exception says: of any length, and by code of the user's."""
     try:
         text = str(error.message if isinstance(error, Error) else error)
-    except Exception:
+    except BaseException:  # a loader thread has nobody to raise to
         return "(an exception whose text can't be made)"
     return text[:MESSAGE_LENGTH]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import os
 import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ._edgecmp import begin_exit, forget_exit
 from .functions import Functions
 from .runners import ThreadRunner
 
@@ -48,5 +50,12 @@ def register(core: Core) -> None:
 @atexit.register
 def close_all() -> None:
     """Closes every cache: no thread of ours may meet an interpreter that ends."""
-    for core in list(_open):
-        core.close(EXIT_TIMEOUT)
+    try:
+        for core in list(_open):
+            core.close(EXIT_TIMEOUT)
+    finally:
+        # Threads that are still in a call meet it all the same: they are held there.
+        begin_exit()
+
+
+os.register_at_fork(after_in_child=forget_exit)
