@@ -5,6 +5,7 @@
 // An exception becomes ORIGIN_UNAVAILABLE with its message, unless it carries
 // the `code` of another failure of an origin.
 
+const { isUint8Array } = require('node:util').types // of any realm
 const native = require('./native.js')
 
 /** Codes that a loader or writer may choose by an error's `code`. */
@@ -36,8 +37,7 @@ async function serve(environment, id) {
     else if (load.operation === 'set' || load.operation === 'delete') await write(environment, load, origin.writer)
     else throw Object.assign(new Error('the loader is asked for what it does not know'), { code: 'UNSUPPORTED' })
   } catch (error) {
-    const code = ORIGIN_CODES.has(error?.code) ? error.code : 'ORIGIN_UNAVAILABLE'
-    native.answerFailure(environment, load.call, code, messageOf(error))
+    native.answerFailure(environment, load.call, codeOf(error), messageOf(error))
   }
 }
 
@@ -47,7 +47,7 @@ async function fetch(environment, load, loader) {
   const answer = await loader(keyOf(load.key), context)
   if (answer === null) {
     native.answerAbsent(environment, load.call)
-  } else if (typeof answer === 'string' || answer instanceof Uint8Array) {
+  } else if (typeof answer === 'string' || isUint8Array(answer)) {
     native.answerValue(environment, load.call, bytesOf(answer))
   } else if (typeof answer !== 'object') {
     throw protocol(`the loader returned ${typeof answer}; allowed: a string, a Uint8Array, null (no such key), or an object with them as value and a version`)
@@ -55,7 +55,7 @@ async function fetch(environment, load, loader) {
     native.answerUnchanged(environment, load.call)
   } else if (answer.value === null) {
     native.answerAbsent(environment, load.call, versionOf(answer.version))
-  } else if (typeof answer.value === 'string' || answer.value instanceof Uint8Array) {
+  } else if (typeof answer.value === 'string' || isUint8Array(answer.value)) {
     native.answerValue(environment, load.call, bytesOf(answer.value), versionOf(answer.version))
   } else {
     throw protocol("the loader's object has no value: allowed: a string, a Uint8Array or null")
@@ -110,7 +110,17 @@ function versionOf(version) {
 
 const protocol = (message) => Object.assign(new Error(message), { code: 'ORIGIN_PROTOCOL' })
 
-// Anything can be thrown, even what cannot be printed.
+// Anything can be thrown, even what cannot be looked at or printed.
+function codeOf(error) {
+  try {
+    const { code } = error
+    if (ORIGIN_CODES.has(code)) return code
+  } catch {
+    // null and undefined, and getters that throw.
+  }
+  return 'ORIGIN_UNAVAILABLE'
+}
+
 function messageOf(error) {
   try {
     return String(error?.message ?? error)

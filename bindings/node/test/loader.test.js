@@ -2,6 +2,7 @@
 
 const assert = require('node:assert/strict')
 const { test } = require('node:test')
+const vm = require('node:vm')
 const { setTimeout: sleep } = require('node:timers/promises')
 const { Cache } = require('..')
 const { using } = require('./support/using.js')
@@ -9,6 +10,7 @@ const { using } = require('./support/using.js')
 const ANSWERS = [
   ['a string', 'Łódź', Buffer.from('Łódź')],
   ['a Buffer', Buffer.from([0, 255]), Buffer.from([0, 255])],
+  ['a Uint8Array of another realm', vm.runInNewContext('new Uint8Array([1, 2])'), Buffer.from([1, 2])],
   ['a Uint8Array', new Uint8Array([1, 2]), Buffer.from([1, 2])],
   ['an empty string', '', Buffer.alloc(0)],
   ['null', null, null],
@@ -36,6 +38,7 @@ const FAILURES = [
   ['rejects', async () => { throw new Error('no database') }, 'ORIGIN_UNAVAILABLE', /no database/],
   ['throws a string', () => { throw 'boom' }, 'ORIGIN_UNAVAILABLE', /boom/],
   ['throws undefined', () => { throw undefined }, 'ORIGIN_UNAVAILABLE', /undefined/],
+  ['throws what can not be looked at', () => { throw { get code() { throw 1 }, get message() { throw 1 } } }, 'ORIGIN_UNAVAILABLE', /no text/],
   ['throws what has no text', () => { throw Object.create(null) }, 'ORIGIN_UNAVAILABLE', /no text/],
   ['rejects the key', () => { throw Object.assign(new Error('who?'), { code: 'ORIGIN_REJECTED' }) }, 'ORIGIN_REJECTED', /who/],
   ['throws a code of its own', () => { throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }) }, 'ORIGIN_UNAVAILABLE', /refused/],
