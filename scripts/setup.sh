@@ -42,8 +42,8 @@ command -v cargo >/dev/null 2>&1 || {
     echo "setup: cargo is missing: install Rust 1.95 or later (rustup)" >&2
     exit 1
 }
-go version | grep -qE 'go1\.(2[1-9]|[3-9][0-9])' || {
-    echo "setup: $(go version): go 1.21 or later is needed" >&2
+go version | grep -qE 'go1\.(2[4-9]|[3-9][0-9])' || {
+    echo "setup: $(go version): go 1.24 or later is needed" >&2
     exit 1
 }
 node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)' || {
