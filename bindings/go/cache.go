@@ -60,8 +60,13 @@ const closePatience = 10 * time.Second
 // It waits for them until ctx ends, at most 10 s if ctx has no deadline, and
 // then returns an error that says so; they go on ending by themselves.
 //
-// Entries stay valid. Close may be called again, to wait longer.
+// Entries stay valid. Close may be called again, to wait longer. A Cache that
+// Open did not make has nothing to end: a deferred Close may come before the
+// error of Open is looked at.
 func (c *Cache) Close(ctx context.Context) error {
+	if c == nil || c.native == nil {
+		return nil
+	}
 	c.closing.Do(func() { go c.end() })
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
@@ -92,6 +97,7 @@ func (c *Cache) end() {
 	if c.loaders != nil {
 		c.loaders.wait()
 	}
+	c.native.end()
 	close(c.closed)
 }
 

@@ -3,6 +3,7 @@ package edgecmp_test
 import (
 	"context"
 	"errors"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -129,5 +130,41 @@ func TestCloseIsBounded(t *testing.T) {
 	close(gate)
 	if err := cache.Close(background); err != nil {
 		t.Errorf("once the loader has ended: %v", err)
+	}
+}
+
+func TestCloseOfNoCache(t *testing.T) {
+	none, err := edgecmp.Open(background, edgecmp.Options{Origin: "no url"})
+	if err == nil {
+		t.Fatal("opened")
+	}
+	if err := none.Close(background); err != nil {
+		t.Error(err)
+	}
+	if err := new(edgecmp.Cache).Close(background); err != nil {
+		t.Error(err)
+	}
+}
+
+// Closed caches hold descriptors until they are collected, and the collector
+// does not know how few there are.
+func TestClosedCachesLeaveNoDescriptors(t *testing.T) {
+	most := 0
+	for range 200 {
+		cache, err := edgecmp.Open(background, edgecmp.Options{Origin: "memory:"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cache.Close(background); err != nil {
+			t.Fatal(err)
+		}
+		open, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		most = max(most, len(open))
+	}
+	if most > 150 {
+		t.Errorf("%d descriptors", most)
 	}
 }

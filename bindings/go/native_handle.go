@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"runtime"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,6 +15,7 @@ import (
 type native struct {
 	cache  *C.edgecmp_cache
 	events *completions
+	ended  *atomic.Bool
 
 	// As the library has them, defaults included.
 	readTimeout, writeTimeout time.Duration
@@ -33,6 +35,7 @@ func openNative(settings []setting, serve func(*C.edgecmp_event), writable bool)
 	}
 	n := &native{
 		events:       events,
+		ended:        new(atomic.Bool),
 		readTimeout:  durationOption(options, "read_timeout"),
 		writeTimeout: durationOption(options, "write_timeout"),
 	}
@@ -48,7 +51,7 @@ func openNative(settings []setting, serve func(*C.edgecmp_event), writable bool)
 		C.edgecmp_queue_free(events.queue)
 		return nil, takeError(failure)
 	}
-	runtime.AddCleanup(n, freeNative, handles{n.cache, events.queue})
+	runtime.AddCleanup(n, freeNative, handles{n.cache, events.queue, n.ended})
 	go func() {
 		events.run()
 		// Until here the goroutine polls the queue that goes with n.
@@ -60,6 +63,7 @@ func openNative(settings []setting, serve func(*C.edgecmp_event), writable bool)
 type handles struct {
 	cache *C.edgecmp_cache
 	queue *C.edgecmp_queue
+	ended *atomic.Bool
 }
 
 // The queue goes last: origin calls are delivered to it as long as there is a
@@ -67,6 +71,24 @@ type handles struct {
 func freeNative(h handles) {
 	C.edgecmp_cache_free(h.cache)
 	C.edgecmp_queue_free(h.queue)
+	if h.ended.Load() {
+		unfreed.Add(-1)
+	}
+}
+
+// unfreed counts the handles that ended and wait for the collector. They hold
+// descriptors and memory that it knows nothing of.
+var unfreed atomic.Int64
+
+// manyUnfreed of them are a reason to collect.
+const manyUnfreed = 32
+
+// end says that the cache was closed: all that is left is to free the handles.
+func (n *native) end() {
+	n.ended.Store(true)
+	if unfreed.Add(1) >= manyUnfreed {
+		runtime.GC()
+	}
 }
 
 // close closes the cache, waiting as long for its thread; false: it still runs.
