@@ -70,8 +70,8 @@ impl Standing {
             validated_at: entry.validated_at(),
             unproved_until: entry.unproved_until(),
             version: entry.version(),
-            negative: entry.content().value.is_none(),
-            limits: entry.content().limits,
+            negative: entry.is_negative(),
+            limits: entry.limits(),
         }
     }
 }
