@@ -55,7 +55,7 @@ impl Hit<'_> {
 pub(super) fn probe<'a>(node: &'a Node, key: &[u8], read: &ReadBounds) -> Option<Hit<'a>> {
     let entry = node.store.load(node.store.hash(key), key)?;
     // The clock is read after the entry: an entry can't age in between unseen.
-    let now = node.now();
+    let now = node.latest();
     let bounds = node.policy.key_bounds(key);
     let standing = Standing::of(&entry);
     match judge(&standing, &bounds, read, node.policy.drift, now, now) {

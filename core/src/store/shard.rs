@@ -172,6 +172,10 @@ impl Shard {
             }
         }
         outcome.evicted = self.make_room(&mut writer, around);
+        if writer.rebuild(around) {
+            // The new table may be larger.
+            outcome.evicted += self.make_room(&mut writer, around);
+        }
         if outcome.evicted > 0 || removed || outcome.too_large {
             self.departures.fetch_add(1, Ordering::AcqRel);
         }
@@ -199,6 +203,9 @@ impl Shard {
         }
         let over = to == table.slots();
         writer.sweep = if over { 0 } else { to };
+        if writer.rebuild(around) {
+            writer.sweep = 0;
+        }
         let swept = before - writer.entries;
         if swept > 0 {
             self.departures.fetch_add(1, Ordering::AcqRel);
@@ -230,17 +237,10 @@ impl Shard {
         evicted
     }
 
-    /// Replaces the table if need be, frees what can be freed, publishes the account.
+    /// Frees what can be freed, publishes the account.
     fn end(&self, mut writer: MutexGuard<'_, Writer>, around: Surroundings<'_>) {
         // SAFETY: the shard's lock is held.
-        let mut table = unsafe { around.published.load() };
-        if let Some(next) = writer.rebuilt(table, around) {
-            let old = around.published.replace(next);
-            let bytes = old.bytes();
-            writer.limbo.retire(around.domain, Retired::Table(old), bytes);
-            // SAFETY: as above.
-            table = unsafe { around.published.load() };
-        }
+        let table = unsafe { around.published.load() };
         let due = writer.limbo.len() >= RETIRED || writer.limbo.bytes() > self.capacity / RETIRED_SHARE;
         let free = if due { writer.limbo.collect(around.domain) } else { Vec::new() };
         self.entries.store(writer.entries, Ordering::Relaxed);
@@ -294,14 +294,16 @@ impl Writer {
         }
     }
 
-    /// A new table, if the present one is too full or too empty. Readers in the
-    /// old one end their walk undisturbed.
-    fn rebuilt(&mut self, table: &Table, around: Surroundings<'_>) -> Option<Table> {
+    /// Replaces the table if it is too full or too empty. Readers in the old one
+    /// end their walk undisturbed.
+    fn rebuild(&mut self, around: Surroundings<'_>) -> bool {
+        // SAFETY: the shard's lock is held.
+        let table = unsafe { around.published.load() };
         let slots = table.slots();
         let crowded = self.used_slots * MAX_LOAD.1 > slots * MAX_LOAD.0;
         let deserted = slots > FIRST_BUCKETS * BUCKET && self.entries * MIN_LOAD.1 < slots * MIN_LOAD.0;
         if !crowded && !deserted {
-            return None;
+            return false;
         }
         let wanted = self.entries.max(BUCKET) * GROWTH.0 * MAX_LOAD.1 / (GROWTH.1 * MAX_LOAD.0);
         let next = Table::new(wanted.div_ceil(BUCKET).max(FIRST_BUCKETS));
@@ -309,8 +311,10 @@ impl Writer {
         table.copy_to(&next, |key| around.hash(key), |from, to| moves[from as usize] = Some(to));
         self.policy.remap(|slot| moves[slot as usize]);
         self.used_slots = self.entries;
-        self.sweep = 0;
-        Some(next)
+        let bytes = allocated(table.bytes());
+        let old = around.published.replace(next);
+        self.limbo.retire(around.domain, Retired::Table(old), bytes);
+        true
     }
 }
 

@@ -347,14 +347,6 @@ unsafe impl Send for OldTable {}
 // SAFETY: as above.
 unsafe impl Sync for OldTable {}
 
-impl OldTable {
-    /// Bytes that it takes.
-    pub fn bytes(&self) -> usize {
-        // SAFETY: owned, and freed only by `drop`.
-        unsafe { self.0.as_ref() }.bytes()
-    }
-}
-
 impl Drop for OldTable {
     fn drop(&mut self) {
         // SAFETY: it came from `Box::into_raw` in `Published`, and is freed once.
