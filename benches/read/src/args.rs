@@ -2,10 +2,15 @@
 
 use std::path::PathBuf;
 
+use crate::cell::Cell;
+
 pub const USAGE: &str = "\
-bench-read [--quick] [--only NAME,...] [--n N,...] [--rounds N] [--no-large] [--no-memory] [--check] [--out DIR]
+bench-read [--quick] [--only NAME,...] [--mix MIX,...] [--threads N]
+           [--n N,...] [--rounds N] [--no-large] [--no-memory] [--check] [--out DIR]
   --quick      shorter measurements, 3 rounds, no 10,000,000 keys
   --only       only these implementations
+  --mix        only these mixes: read-only, overlapped, 99/1, 90/10, hot
+  --threads    only so many threads
   --n          numbers of keys (default 10000,1000000,10000000)
   --rounds     how often each is measured (default 9; a third of it beyond 1,000,000 keys)
   --no-large   nothing beyond 1,000,000 keys
@@ -17,6 +22,8 @@ bench-read [--quick] [--only NAME,...] [--n N,...] [--rounds N] [--no-large] [--
 pub struct Args {
     pub quick: bool,
     pub only: Vec<String>,
+    pub mix: Vec<String>,
+    pub threads: Option<usize>,
     pub n: Vec<usize>,
     pub rounds: usize,
     pub memory: bool,
@@ -31,6 +38,8 @@ impl Args {
         let mut args = Self {
             quick: false,
             only: Vec::new(),
+            mix: Vec::new(),
+            threads: None,
             n: Vec::new(),
             rounds: 0,
             memory: true,
@@ -43,7 +52,9 @@ impl Args {
             let mut value = || words.next().ok_or(format!("{word} needs a value\n{USAGE}"));
             match word.as_str() {
                 "--quick" => args.quick = true,
-                "--only" => args.only = value()?.split(',').map(str::to_owned).collect(),
+                "--only" => args.only = words_of(&value()?),
+                "--mix" => args.mix = words_of(&value()?),
+                "--threads" => args.threads = Some(number(&value()?)?),
                 "--n" => args.n = value()?.split(',').map(number).collect::<Result<_, _>>()?,
                 "--rounds" => args.rounds = number(&value()?)?,
                 "--no-large" => large = false,
@@ -69,6 +80,16 @@ impl Args {
     pub fn wants(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|only| only == name)
     }
+
+    pub fn wants_cell(&self, cell: Cell) -> bool {
+        let mix = cell.mix.to_string();
+        let named = self.mix.is_empty() || self.mix.contains(&mix);
+        named && self.threads.is_none_or(|threads| threads == cell.threads)
+    }
+}
+
+fn words_of(text: &str) -> Vec<String> {
+    text.split(',').map(str::to_owned).collect()
 }
 
 fn number(text: &str) -> Result<usize, String> {

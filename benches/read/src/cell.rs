@@ -33,10 +33,10 @@ impl fmt::Display for Mix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Read => "read-only",
-            Self::Overlapped => "read-only overlapped",
+            Self::Overlapped => "overlapped",
             Self::Write1 => "99/1",
             Self::Write10 => "90/10",
-            Self::Hot => "one hot key",
+            Self::Hot => "hot",
         })
     }
 }

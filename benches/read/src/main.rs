@@ -38,9 +38,8 @@ fn bench(args: &Args) -> Result<ExitCode, String> {
     if let Some(name) = &args.footprint_of {
         return footprint(name, args.n[0]);
     }
-    let unknown = args.only.iter().find(|name| registry::all().iter().all(|listing| listing.name != **name));
-    if let Some(name) = unknown {
-        let names: Vec<_> = registry::all().iter().map(|listing| listing.name).collect();
+    let names = registry::names();
+    if let Some(name) = args.only.iter().find(|name| !names.contains(&name.as_str())) {
         return Err(format!("no implementation {name}; there are {}", names.join(", ")));
     }
     let results = run::run(args);

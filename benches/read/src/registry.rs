@@ -54,6 +54,8 @@ pub struct Listing {
     pub package: &'static str,
     pub read: &'static str,
     pub note: &'static str,
+    /// The names of what it is measured as.
+    pub runs: &'static [&'static str],
     /// Measured beyond [`LARGE`] too, where few fit into memory side by side.
     pub large: bool,
     pub footprint: fn(usize) -> Footprint,
@@ -70,10 +72,16 @@ fn listed<S: Subject>(large: bool) -> Listing {
         package: S::CRATE,
         read: S::READ,
         note: S::NOTE,
+        runs: &[S::NAME],
         large,
         footprint: memory::footprint::<S>,
         fill: |_| Vec::new(),
     }
+}
+
+/// The names of all that can be asked for.
+pub fn names() -> Vec<&'static str> {
+    all().iter().flat_map(|listing| listing.runs).copied().collect()
 }
 
 /// edgecmp's calls share one cache.
@@ -87,8 +95,7 @@ pub fn all() -> Vec<Listing> {
     vec![
         listing::<two_miss::TwoMiss>(true),
         listing::<hashmap::Map>(false),
-        Listing { fill: edgecmp, ..listed::<Lookup>(true) },
-        Listing { fill: |_| Vec::new(), ..listed::<Get>(false) },
+        Listing { runs: &[Lookup::NAME, Get::NAME, Many::NAME], fill: edgecmp, ..listed::<Lookup>(true) },
         listing::<edgecmp_store::EdgecmpStore>(false),
         listing::<quick_cache::QuickCache>(true),
         listing::<papaya::Papaya>(true),
@@ -103,14 +110,15 @@ pub fn all() -> Vec<Listing> {
 pub fn filled(args: &Args, n: usize) -> Vec<Box<dyn Runner>> {
     all()
         .iter()
-        .filter(|listing| args.wants(listing.name) && (n <= LARGE || listing.large))
+        .filter(|listing| n <= LARGE || listing.large)
+        .filter(|listing| listing.runs.iter().any(|name| args.wants(name)))
         .flat_map(|listing| {
             let started = std::time::Instant::now();
             let runners = (listing.fill)(n);
             if !runners.is_empty() {
                 eprintln!("  filled {} in {:.1} s", listing.name, started.elapsed().as_secs_f64());
             }
-            runners
+            runners.into_iter().filter(|runner| args.wants(runner.name(Mix::Read)))
         })
         .collect()
 }

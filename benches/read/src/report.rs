@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::bars::Bar;
-use crate::cell::{Cell, Mix};
+use crate::cell::Cell;
 use crate::registry;
 use crate::results::{Results, Row};
 
@@ -27,7 +27,8 @@ fn write(out: &mut String, results: &Results, bars: &[Bar], n: &[usize]) -> std:
     )?;
     writeln!(
         out,
-        "read-only: each key depends on the value read before (latency). overlapped: it does not (throughput)."
+        "read-only: each key depends on the value read before (latency); overlapped: it does not (throughput); \
+         hot: one single key."
     )?;
     for (n, cell, rows) in cells(results) {
         writeln!(out, "\nn = {n}, {}, {} thread(s)", cell.mix, cell.threads)?;
@@ -99,7 +100,7 @@ pub fn json(results: &Results, bars: &[Bar]) -> Value {
                 "impl": name,
                 "n": n,
                 "threads": cell.threads,
-                "mix": mix(cell.mix),
+                "mix": cell.mix.to_string(),
                 "ns": round(row.ns),
                 "ns_min": round(row.min),
                 "ns_max": round(row.max),
@@ -114,10 +115,6 @@ pub fn json(results: &Results, bars: &[Bar]) -> Value {
         .map(|bar| json!({"bar": bar.text, "limit": bar.limit, "figure": bar.figure, "passed": bar.passed()}))
         .collect();
     json!({"rows": rows, "bars": bars, "disturbed": results.disturbed})
-}
-
-fn mix(mix: Mix) -> String {
-    mix.to_string().replace(' ', "_")
 }
 
 /// A package's version, from the lock file.

@@ -34,7 +34,7 @@ pub fn run(args: &Args) -> Results {
 fn footprints(args: &Args, n: usize, results: &mut Results) {
     eprintln!("n = {n}: memory");
     for listing in registry::all() {
-        if listing.package.is_empty() || listing.name == "edgecmp_get" || !args.wants(listing.name) {
+        if listing.package.is_empty() || !args.wants(listing.name) {
             continue;
         }
         match memory::in_child(listing.name, n) {
@@ -52,7 +52,7 @@ fn times(args: &Args, n: usize, results: &mut Results) {
     let rounds = if n > LARGE { args.rounds.div_ceil(3).max(3) } else { args.rounds };
     for round in 0..rounds {
         eprintln!("n = {n}: round {} of {rounds}", round + 1);
-        for cell in cells(n, cores) {
+        for cell in cells(n, cores).into_iter().filter(|cell| args.wants_cell(*cell)) {
             let effort = Effort::of(n, cell.mix, args.quick);
             let able: Vec<_> = runners.iter().filter(|runner| runner.measures(cell)).collect();
             for place in 0..able.len() {
