@@ -16,7 +16,7 @@ fn entry(key: &[u8], version: u64, len: usize) -> SharedEntry {
         last_modified_at: None,
         limits: Limits::default(),
     };
-    SharedEntry::new(key, &content, Proved::default())
+    SharedEntry::new(key, content.by_ref(), Proved::default())
 }
 
 fn put(store: &Store, key: &[u8], version: u64, len: usize) -> Outcome {

@@ -71,7 +71,7 @@ impl Finding {
                     ));
                 };
                 let limits = limits.unwrap_or(known.limits());
-                (Content { limits, ..known.content() }, age, Some(known.clone()))
+                (Content { limits, ..known.content().to_content() }, age, Some(known.clone()))
             }
             Answer::Value { value, validator, last_modified_at, age, limits } => {
                 let same_value = known.filter(|k| k.value() == Some(&value[..]));
@@ -166,7 +166,7 @@ pub fn install(node: &Node, key: &Key, finding: Finding, purpose: Purpose) -> La
                             proved.received_at = proved.received_at.max(present.received_at);
                             proved.unproved_until = present.unproved_until;
                         }
-                        SharedEntry::new(key.as_bytes(), &content, proved)
+                        SharedEntry::new(key.as_bytes(), content.by_ref(), proved)
                     }
                 };
                 landed = Some(entry.clone());

@@ -132,7 +132,7 @@ fn committed(
     if !there.is_ok_and(|there| there.version() > version || ours(&there)) {
         unprove(node, key);
         let proved = Proved { unproved_until: node.now(), ..Proved::by_answer(sent_at, received_at) };
-        let unproved = SharedEntry::new(key.as_bytes(), &content, proved);
+        let unproved = SharedEntry::new(key.as_bytes(), content.by_ref(), proved);
         node.store.change(node.store.hash(key.as_bytes()), key.as_bytes(), |present| match present {
             Some(present) if present.version() > version => Change::Keep,
             _ => Change::Put(unproved),

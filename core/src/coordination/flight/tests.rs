@@ -17,7 +17,7 @@ fn entry(version: u64) -> SharedEntry {
         last_modified_at: None,
         limits: Limits::default(),
     };
-    SharedEntry::new(b"k", &content, Proved::default())
+    SharedEntry::new(b"k", content.by_ref(), Proved::default())
 }
 
 fn start(table: &Arc<FlightTable>) -> Place {

@@ -24,7 +24,7 @@ use std::ops::Deref;
 use std::ptr::{NonNull, copy_nonoverlapping};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 
-use super::{Content, Proved};
+use super::{ContentRef, Proved};
 use crate::facts::clock::{Instant, saturating_nanos};
 
 /// What every entry has.
@@ -215,9 +215,9 @@ impl SharedEntry {
     /// # Panics
     /// If key and value together take 4 GiB or more: `max_value_bytes` and
     /// `max_response_bytes` are far below.
-    pub fn new(key: &[u8], content: &Content, proved: Proved) -> Self {
-        let value = content.value.as_deref().unwrap_or_default();
-        let validator = content.validator.as_deref().unwrap_or_default();
+    pub fn new(key: &[u8], content: ContentRef<'_>, proved: Proved) -> Self {
+        let value = content.value.unwrap_or_default();
+        let validator = content.validator.unwrap_or_default();
         let mut flags = 0;
         let mut words = [0; 5];
         let mut count = 0;
@@ -234,7 +234,7 @@ impl SharedEntry {
         note(flag::STALENESS_BOUND, limits.staleness_bound.map(saturating_nanos));
         note(flag::OUTAGE_BOUND, limits.outage_bound.map(saturating_nanos));
         note(flag::UNPROVED, (unproved > 0).then_some(unproved));
-        note(flag::VALIDATOR, content.validator.as_ref().map(|v| v.len() as u64));
+        note(flag::VALIDATOR, content.validator.map(|v| v.len() as u64));
         flags |= if content.value.is_none() { flag::NEGATIVE } else { 0 };
         flags |= if content.named { flag::NAMED } else { 0 };
         flags |= if limits.no_store { flag::NO_STORE } else { 0 };

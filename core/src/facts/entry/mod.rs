@@ -49,6 +49,46 @@ pub struct Content {
     pub limits: Limits,
 }
 
+/// The same, borrowed: what an entry is made of, and gives back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "as in Content")]
+pub struct ContentRef<'a> {
+    pub value: Option<&'a [u8]>,
+    pub version: Version,
+    pub named: bool,
+    pub validator: Option<&'a str>,
+    pub last_modified_at: Option<u64>,
+    pub limits: Limits,
+}
+
+impl Content {
+    /// Borrows it.
+    pub fn by_ref(&self) -> ContentRef<'_> {
+        ContentRef {
+            value: self.value.as_deref(),
+            version: self.version,
+            named: self.named,
+            validator: self.validator.as_deref(),
+            last_modified_at: self.last_modified_at,
+            limits: self.limits,
+        }
+    }
+}
+
+impl ContentRef<'_> {
+    /// A copy.
+    pub fn to_content(self) -> Content {
+        Content {
+            value: self.value.map(Bytes::copy_from_slice),
+            version: self.version,
+            named: self.named,
+            validator: self.validator.map(Into::into),
+            last_modified_at: self.last_modified_at,
+            limits: self.limits,
+        }
+    }
+}
+
 /// Visits of an entry are counted up to here; see [`Entry::visit`].
 pub const MAX_VISITS: u8 = 3;
 
@@ -137,13 +177,13 @@ impl Entry {
         }
     }
 
-    /// A copy of what the origin answered.
-    pub fn content(&self) -> Content {
-        Content {
-            value: self.value().map(Bytes::copy_from_slice),
+    /// What the origin answered.
+    pub fn content(&self) -> ContentRef<'_> {
+        ContentRef {
+            value: self.value(),
             version: self.version(),
             named: self.is_named(),
-            validator: self.validator().map(Into::into),
+            validator: self.validator(),
             last_modified_at: self.last_modified_at(),
             limits: self.limits(),
         }
@@ -153,7 +193,7 @@ impl Entry {
     pub fn unproved(&self, at: Instant) -> SharedEntry {
         let proved = self.proved();
         let unproved_until = proved.unproved_until.max(at);
-        SharedEntry::new(self.key(), &self.content(), Proved { unproved_until, ..proved })
+        SharedEntry::new(self.key(), self.content(), Proved { unproved_until, ..proved })
     }
 
     /// Notes a read for eviction. Tests before it sets: a hot entry's cache

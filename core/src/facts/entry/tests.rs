@@ -38,15 +38,16 @@ proptest! {
             received_at: Instant::from_nanos(received_at),
             unproved_until: Instant::from_nanos(unproved_until),
         };
-        let entry = SharedEntry::new(&key, &content, proved);
+        let entry = SharedEntry::new(&key, content.by_ref(), proved);
         let copy = entry.clone();
         drop(entry);
         prop_assert_eq!(copy.key(), &key[..]);
-        prop_assert_eq!(copy.content(), content.clone());
+        prop_assert_eq!(copy.content(), content.by_ref());
+        prop_assert_eq!(&copy.content().to_content(), &content);
         prop_assert_eq!(copy.proved(), proved);
         prop_assert!(copy.footprint() >= 48 + key.len() + content.value.as_ref().map_or(0, |v| v.len()));
         let unproved = copy.unproved(Instant::from_nanos(later));
-        prop_assert_eq!(unproved.content(), content);
+        prop_assert_eq!(unproved.content(), content.by_ref());
         prop_assert_eq!(unproved.unproved_until().as_nanos(), later.max(unproved_until));
     }
 }
@@ -61,10 +62,10 @@ fn visits_are_counted_up_to_a_limit_and_taken() {
         last_modified_at: None,
         limits: Limits::default(),
     };
-    let entry = SharedEntry::new(b"k", &content, Proved::default());
+    let entry = SharedEntry::new(b"k", content.by_ref(), Proved::default());
     assert_eq!(entry.take_visits(), 0);
     entry.visit();
-    let next = SharedEntry::new(b"k", &content, Proved::default());
+    let next = SharedEntry::new(b"k", content.by_ref(), Proved::default());
     next.inherit_visits(&entry);
     assert_eq!((entry.take_visits(), entry.take_visits(), next.take_visits()), (1, 0, 1));
     (0..100).for_each(|_| entry.visit());
@@ -73,11 +74,8 @@ fn visits_are_counted_up_to_a_limit_and_taken() {
 
 #[test]
 fn only_one_reader_asks_for_a_refresh() {
-    let content = Content {
-        value: Some(Bytes::from_static(b"v")),
-        ..SharedEntry::new(b"k", &EMPTY, Proved::default()).content()
-    };
-    let entry = SharedEntry::new(b"k", &content, Proved::default());
+    let content = Content { value: Some(Bytes::from_static(b"v")), ..EMPTY };
+    let entry = SharedEntry::new(b"k", content.by_ref(), Proved::default());
     assert!(entry.ask_refresh() && !entry.ask_refresh());
     entry.reprove(Instant::from_nanos(7), Instant::from_nanos(9));
     assert_eq!((entry.validated_at().as_nanos(), entry.received_at().as_nanos()), (7, 9));
