@@ -60,15 +60,25 @@ fn check_timeout(timeout: Option<Duration>) -> Result<()> {
 }
 
 impl ReadOptions {
+    /// Whether the bounds are [`ReadBounds::NONE`]: so they are for most reads.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        self.staleness_bound.is_none()
+            && self.outage_bound.is_none()
+            && self.min_version.is_none()
+            && self.timeout.is_none()
+    }
+
+    #[inline]
     pub(super) fn bounds(&self) -> Result<ReadBounds> {
         check_timeout(self.timeout)?;
         if let Some(bound) = self.staleness_bound.filter(|bound| *bound < LEAST_BOUND) {
             return Err(Error::invalid("staleness_bound", format_args!("{bound:?}"), "1ms or more"));
         }
         Ok(ReadBounds {
-            staleness: self.staleness_bound,
+            staleness: self.staleness_bound.map(Into::into),
             widen: self.widen,
-            outage: self.outage_bound,
+            outage: self.outage_bound.map(Into::into),
             min_version: self.min_version.unwrap_or(Version::NONE),
         })
     }
@@ -101,12 +111,18 @@ impl WriteOptions {
 }
 
 /// The key, if it has an allowed length.
+#[inline]
 pub(super) fn check_key<'a>(policy: &Policy, field: impl Display, key: &'a [u8]) -> Result<&'a [u8]> {
     if (1..=policy.max_key_bytes).contains(&key.len()) {
         return Ok(key);
     }
+    Err(bad_key(policy, &field, key))
+}
+
+#[cold]
+fn bad_key(policy: &Policy, field: &dyn Display, key: &[u8]) -> Error {
     let allowed = format!("1 to {} bytes (max_key_bytes)", policy.max_key_bytes);
-    Err(Error::invalid(&field.to_string(), format_args!("{} bytes", key.len()), &allowed))
+    Error::invalid(&field.to_string(), format_args!("{} bytes", key.len()), &allowed)
 }
 
 pub(super) fn check_value(policy: &Policy, value: &[u8]) -> Result<()> {

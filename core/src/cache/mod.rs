@@ -15,6 +15,7 @@ use crate::facts::statistics::Statistics;
 use crate::lease_store::LeaseStore;
 use crate::origin::Origin;
 use crate::origin::callback::HostOrigin;
+use crate::rules::freshness::ReadBounds;
 use crate::work::{Node, write};
 
 mod arguments;
@@ -96,9 +97,11 @@ impl Cache {
     /// hit past `refresh_after` asks for a background refresh.
     pub fn lookup(&self, key: &[u8], read: &ReadOptions) -> Result<Option<Hit<'_>>> {
         self.with(|opened| {
-            let bounds = read.bounds()?;
             arguments::check_key(&opened.node.policy, "key", key)?;
-            Ok(read::probe(&opened.node, key, &bounds))
+            if read.is_plain() {
+                return Ok(read::probe(&opened.node, key, &ReadBounds::NONE));
+            }
+            Ok(read::probe_asked(&opened.node, key, &read.bounds()?))
         })
     }
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use super::pending::Waiting;
 use crate::coordination::flight::{Boarding, Place, Seat};
-use crate::facts::clock::{Instant, saturating_nanos};
+use crate::facts::clock::Instant;
 use crate::facts::entry::{Entry, SharedEntry};
 use crate::facts::error::{Code, Error, Result};
 use crate::facts::key::Key;
-use crate::facts::receipt::{Proof, Receipt, Source, Value};
+use crate::facts::receipt::{Proof, Receipt, Seen, Source, Value};
 use crate::facts::statistics::Stat;
 use crate::facts::trace::TraceContext;
 use crate::rules::freshness::{ReadBounds, Standing, Verdict, hard_bound, judge, outage_bound};
@@ -30,70 +30,63 @@ const MAX_FLIGHTS: u32 = 3;
 #[derive(Debug)]
 pub struct Hit<'a> {
     entry: Loaded<'a>,
-    receipt: Receipt,
+    seen: Seen,
 }
 
 impl Hit<'_> {
     /// The bytes; `None` if the origin has no such key.
+    #[inline]
     pub fn bytes(&self) -> Option<&[u8]> {
         self.entry.value()
     }
 
     /// The receipt.
-    pub fn receipt(&self) -> &Receipt {
-        &self.receipt
+    #[inline]
+    pub fn receipt(&self) -> Receipt {
+        self.seen.receipt(&self.entry)
     }
 
     /// The value, for keeping: shares the entry's memory.
     pub fn into_value(self) -> Value {
-        Value { entry: self.entry.share(), receipt: self.receipt }
+        Value { entry: self.entry.share(), seen: self.seen }
     }
 }
 
 /// Looks whether the cache may answer. Takes no lock, makes no system call
 /// that can block, allocates nothing.
+#[inline(always)]
 pub(super) fn probe<'a>(node: &'a Node, key: &[u8], read: &ReadBounds) -> Option<Hit<'a>> {
     let entry = node.store.load(node.store.hash(key), key)?;
     // The clock is read after the entry: an entry can't age in between unseen.
     let now = node.latest();
-    let bounds = node.policy.key_bounds(key);
-    let standing = Standing::of(&entry);
-    match judge(&standing, &bounds, read, node.policy.drift, now, now) {
-        Verdict::Fresh { age, aging } => {
+    let seen = see(node, &entry, read, now)?;
+    Some(Hit { entry, seen })
+}
+
+/// The same apart, so that a read that asks for nothing special has less to look at.
+#[inline(never)]
+pub(super) fn probe_asked<'a>(node: &'a Node, key: &[u8], read: &ReadBounds) -> Option<Hit<'a>> {
+    probe(node, key, read)
+}
+
+/// Whether an entry is a hit for this read; `now` was read after it was loaded.
+#[inline(always)]
+fn see(node: &Node, entry: &Entry, read: &ReadBounds, now: Instant) -> Option<Seen> {
+    let bounds = node.policy.key_bounds(entry.key());
+    match judge(&Standing::of(entry), &bounds, read, node.policy.drift, now, now) {
+        Verdict::Fresh { age, bound, aging } => {
             if aging {
-                node.refreshes.ask(&entry, &node.counters);
+                node.refreshes.ask(entry, &node.counters);
             }
             entry.visit();
             node.counters.add(Stat::Hits);
-            let bound = hard_bound(&standing, &bounds, read);
-            let receipt = receipt(&entry, &standing, age, bound, Source::Cache, Proof::Pull);
-            Some(Hit { entry, receipt })
+            Some(Seen { staleness: age, bound, source: Source::Cache, proof: Proof::Pull })
         }
         Verdict::Expired { .. } | Verdict::Unproved { .. } => {
             node.counters.add(Stat::BoundViolationsAverted);
             None
         }
         Verdict::TooLow => None,
-    }
-}
-
-/// The receipt of an answer; one that nothing proves within the bound is degraded.
-fn receipt(
-    entry: &Entry,
-    standing: &Standing,
-    staleness: Duration,
-    bound: Duration,
-    source: Source,
-    proof: Proof,
-) -> Receipt {
-    Receipt {
-        version: standing.version,
-        staleness,
-        bound,
-        source,
-        proof,
-        degraded: proof == Proof::None,
-        last_modified_at: entry.last_modified_at(),
     }
 }
 
@@ -190,10 +183,10 @@ impl Reading {
         let bounds = self.node.policy.key_bounds(self.key.as_bytes());
         let bound = hard_bound(&standing, &bounds, &self.read);
         match judge(&standing, &bounds, &self.read, self.node.policy.drift, self.started, now) {
-            Verdict::Fresh { age, .. } => {
+            Verdict::Fresh { age, bound, .. } => {
                 entry.visit();
-                let receipt = receipt(entry, &standing, age, bound, source, Proof::Pull);
-                Ok(Value { entry: entry.clone(), receipt })
+                let seen = Seen { staleness: age, bound, source, proof: Proof::Pull };
+                Ok(Value { entry: entry.clone(), seen })
             }
             Verdict::TooLow => Err(Error::new(
                 Code::VersionNotReached,
@@ -206,8 +199,8 @@ impl Reading {
                 Code::TooStale,
                 format!(
                     "the origin's answer was {:.1} ms old when it could be returned; the bound is {} ms",
-                    saturating_nanos(age) as f64 / 1e6,
-                    bound.as_millis()
+                    age.as_nanos() as f64 / 1e6,
+                    Duration::from(bound).as_millis()
                 ),
             )),
         }
@@ -223,9 +216,9 @@ impl Reading {
                 let bound = outage_bound(&standing, &bounds, &self.read)?;
                 let age = node.policy.drift.age(standing.validated_at, node.now());
                 let hard = hard_bound(&standing, &bounds, &self.read);
-                let receipt = receipt(&entry, &standing, age, hard, Source::Cache, Proof::None);
+                let seen = Seen { staleness: age, bound: hard, source: Source::Cache, proof: Proof::None };
                 let allowed = age <= bound && standing.version >= self.read.min_version;
-                allowed.then(|| Value { entry: entry.share(), receipt })
+                allowed.then(|| Value { entry: entry.share(), seen })
             });
         match value {
             Some(value) if is_outage(error.code()) => {

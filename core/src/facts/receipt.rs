@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::entry::SharedEntry;
+use super::clock::Span;
+use super::entry::{Entry, SharedEntry};
 use super::version::Version;
 
 /// Where the answer came from.
@@ -51,12 +52,38 @@ pub struct Receipt {
     pub last_modified_at: Option<u64>,
 }
 
+/// What a read saw of an entry beside what the entry says: its receipt is made
+/// of both, for who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) staleness: Span,
+    pub(crate) bound: Span,
+    pub(crate) source: Source,
+    pub(crate) proof: Proof,
+}
+
+impl Seen {
+    /// The receipt; an answer that nothing proves within the bound is degraded.
+    #[inline]
+    pub(crate) fn receipt(self, entry: &Entry) -> Receipt {
+        Receipt {
+            version: entry.version(),
+            staleness: self.staleness.into(),
+            bound: self.bound.into(),
+            source: self.source,
+            proof: self.proof,
+            degraded: self.proof == Proof::None,
+            last_modified_at: entry.last_modified_at(),
+        }
+    }
+}
+
 /// An answer: a value with its receipt. It shares the entry's memory, and
 /// outlives the entry and the cache.
 #[derive(Clone)]
 pub struct Value {
     pub(crate) entry: SharedEntry,
-    pub(crate) receipt: Receipt,
+    pub(crate) seen: Seen,
 }
 
 impl Value {
@@ -81,8 +108,8 @@ impl Value {
     }
 
     /// The receipt.
-    pub fn receipt(&self) -> &Receipt {
-        &self.receipt
+    pub fn receipt(&self) -> Receipt {
+        self.seen.receipt(&self.entry)
     }
 }
 
@@ -100,7 +127,7 @@ impl fmt::Debug for Value {
         f.debug_struct("Value")
             .field("key", &self.key().escape_ascii().to_string())
             .field("len", &self.bytes().map(<[u8]>::len))
-            .field("receipt", &self.receipt)
+            .field("receipt", &self.receipt())
             .finish()
     }
 }

@@ -3,10 +3,8 @@
 //! `(proof, bounds, now) -> verdict`. G1 stands or falls here, so there is no
 //! other place in the project that decides it.
 
-use std::time::Duration;
-
-use crate::facts::clock::{Instant, saturating_nanos};
-use crate::facts::entry::{Entry, Limits};
+use crate::facts::clock::{Instant, Span};
+use crate::facts::entry::Entry;
 use crate::facts::version::Version;
 
 /// How much an age grows for a local clock that may run slow, in parts per million.
@@ -15,14 +13,15 @@ pub struct Drift(pub u32);
 
 impl Drift {
     /// The time from `earlier` to `now`, with the allowance, rounded up.
-    pub fn age(self, earlier: Instant, now: Instant) -> Duration {
+    #[inline]
+    pub fn age(self, earlier: Instant, now: Instant) -> Span {
         let nanos = now.as_nanos().saturating_sub(earlier.as_nanos());
         // Ages of hours, at the usual allowances, without a division of 128 bits.
         if let Some(product) = nanos.checked_mul(self.0.into()) {
-            return Duration::from_nanos(nanos.saturating_add(product.div_ceil(1_000_000)));
+            return Span::from_nanos(nanos.saturating_add(product.div_ceil(1_000_000)));
         }
         let allowance = (u128::from(nanos) * u128::from(self.0)).div_ceil(1_000_000);
-        Duration::from_nanos(nanos.saturating_add(u64::try_from(allowance).unwrap_or(u64::MAX)))
+        Span::from_nanos(nanos.saturating_add(u64::try_from(allowance).unwrap_or(u64::MAX)))
     }
 }
 
@@ -30,26 +29,31 @@ impl Drift {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyBounds {
     /// Hard bound.
-    pub staleness: Duration,
+    pub staleness: Span,
     /// Hard bound of negative entries.
-    pub negative: Duration,
+    pub negative: Span,
     /// Share of the hard bound after which a refresh is asked for, in 1/65536.
     pub refresh_share: u32,
     /// How old a degraded answer may be; zero: never.
-    pub outage: Duration,
+    pub outage: Span,
 }
 
 /// What a read asks for itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReadBounds {
     /// Bound of this read.
-    pub staleness: Option<Duration>,
+    pub staleness: Option<Span>,
     /// Whether `staleness` may be wider than the bounds of cache and prefix.
     pub widen: bool,
     /// Outage bound of this read, instead of the cache's.
-    pub outage: Option<Duration>,
+    pub outage: Option<Span>,
     /// The least version that will do.
     pub min_version: Version,
+}
+
+impl ReadBounds {
+    /// Nothing special.
+    pub const NONE: Self = Self { staleness: None, widen: false, outage: None, min_version: Version::NONE };
 }
 
 /// What is known of an entry's proof.
@@ -63,19 +67,23 @@ pub struct Standing {
     pub version: Version,
     /// Whether it is a negative entry.
     pub negative: bool,
-    /// What the origin allows.
-    pub limits: Limits,
+    /// The hard bound that the origin allows; zero: every read asks (`no-cache`).
+    pub staleness_limit: Option<Span>,
+    /// How old a degraded answer the origin allows; zero: none.
+    pub outage_limit: Option<Span>,
 }
 
 impl Standing {
     /// The standing of an entry now.
+    #[inline]
     pub fn of(entry: &Entry) -> Self {
         Self {
             validated_at: entry.validated_at(),
             unproved_until: entry.unproved_until(),
             version: entry.version(),
             negative: entry.is_negative(),
-            limits: entry.limits(),
+            staleness_limit: entry.staleness_limit(),
+            outage_limit: entry.outage_limit(),
         }
     }
 }
@@ -86,20 +94,22 @@ pub enum Verdict {
     /// Within the bound. `aging`: close to expiry, a refresh is due.
     Fresh {
         /// Upper bound on the staleness.
-        age: Duration,
+        age: Span,
+        /// The bound that the read was held to.
+        bound: Span,
         /// Whether a background refresh should start.
         aging: bool,
     },
     /// Past the bound.
     Expired {
         /// Upper bound on the staleness.
-        age: Duration,
+        age: Span,
     },
     /// Its proof does not count for this read, whatever its age: unproved by
     /// a write of unknown outcome, or asked anew at every read (`no-cache`).
     Unproved {
         /// Upper bound on the staleness.
-        age: Duration,
+        age: Span,
     },
     /// Lower than the version that the read must see.
     TooLow,
@@ -107,27 +117,29 @@ pub enum Verdict {
 
 /// The hard bound for a read of this entry: the tightest wins, except that a
 /// read may widen, expressly, what the cache says (never what the origin says).
-pub fn hard_bound(standing: &Standing, key: &KeyBounds, read: &ReadBounds) -> Duration {
+#[inline]
+pub fn hard_bound(standing: &Standing, key: &KeyBounds, read: &ReadBounds) -> Span {
     let ours = if standing.negative { key.negative.min(key.staleness) } else { key.staleness };
     let asked = match read.staleness {
         Some(asked) if read.widen => asked,
         Some(asked) => asked.min(ours),
         None => ours,
     };
-    standing.limits.staleness_bound.map_or(asked, |limit| asked.min(limit))
+    standing.staleness_limit.map_or(asked, |limit| asked.min(limit))
 }
 
 /// How old a degraded answer may be; `None`: this read gets none.
-pub fn outage_bound(standing: &Standing, key: &KeyBounds, read: &ReadBounds) -> Option<Duration> {
+pub fn outage_bound(standing: &Standing, key: &KeyBounds, read: &ReadBounds) -> Option<Span> {
     let asked = read.outage.unwrap_or(key.outage);
-    let bound = standing.limits.outage_bound.map_or(asked, |limit| asked.min(limit));
+    let bound = standing.outage_limit.map_or(asked, |limit| asked.min(limit));
     // `no-cache` means: never without asking, not even then.
-    let never = standing.limits.staleness_bound.is_some_and(|limit| limit.is_zero());
-    (!bound.is_zero() && !never).then_some(bound)
+    let never = standing.staleness_limit == Some(Span::ZERO);
+    (bound > Span::ZERO && !never).then_some(bound)
 }
 
 /// Decides whether an entry may answer a read that began at `started`.
 /// `now` must be read *after* the entry was loaded.
+#[inline(always)]
 pub fn judge(
     standing: &Standing,
     key: &KeyBounds,
@@ -147,36 +159,63 @@ pub fn judge(
         return Verdict::Unproved { age };
     }
     let bound = hard_bound(standing, key, read);
-    if bound.is_zero() {
-        // `no-cache`: only an answer to a request sent within this read will do,
-        // and that within the bound that would apply without it.
-        let limits = Limits { staleness_bound: None, ..standing.limits };
-        let bound = hard_bound(&Standing { limits, ..*standing }, key, read);
-        return match standing.validated_at >= started {
-            true if age <= bound => Verdict::Fresh { age, aging: false },
-            true => Verdict::Expired { age },
-            false => Verdict::Unproved { age },
-        };
+    if bound == Span::ZERO {
+        return judge_no_cache(standing, key, read, started, age);
     }
     if age > bound {
         return Verdict::Expired { age };
     }
     // A read's own bound is no reason to refresh for everybody.
-    let shared = hard_bound(standing, key, &ReadBounds::default());
-    let soft = saturating_nanos(shared) / 65_536 * u64::from(key.refresh_share);
-    Verdict::Fresh { age, aging: saturating_nanos(age) > soft }
+    let shared = hard_bound(standing, key, &ReadBounds::NONE).as_nanos();
+    let soft = (shared >> 16) * u64::from(key.refresh_share);
+    Verdict::Fresh { age, bound, aging: age.as_nanos() > soft }
+}
+
+/// `no-cache`: only an answer to a request sent within this read will do, and
+/// that within the bound that would apply without it.
+#[cold]
+fn judge_no_cache(
+    standing: &Standing,
+    key: &KeyBounds,
+    read: &ReadBounds,
+    started: Instant,
+    age: Span,
+) -> Verdict {
+    let bound = hard_bound(&Standing { staleness_limit: None, ..*standing }, key, read);
+    match standing.validated_at >= started {
+        true if age <= bound => Verdict::Fresh { age, bound: Span::ZERO, aging: false },
+        true => Verdict::Expired { age },
+        false => Verdict::Unproved { age },
+    }
+}
+
+/// Whether an entry is of no use any more: past every bound, and that for
+/// longer than `kept` (until then the origin can be asked to compare it).
+pub fn is_spent(standing: &Standing, key: &KeyBounds, drift: Drift, kept: Span, now: Instant) -> bool {
+    let age = drift.age(standing.validated_at, now).as_nanos();
+    let useful = hard_bound(standing, key, &ReadBounds::NONE)
+        .max(outage_bound(standing, key, &ReadBounds::NONE).unwrap_or_default());
+    age > useful.as_nanos().saturating_add(kept.as_nanos())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;
 
-    const MS: Duration = Duration::from_millis(1);
+    const fn ms(ms: u64) -> Span {
+        Span::from_nanos(ms * 1_000_000)
+    }
 
     fn key() -> KeyBounds {
-        KeyBounds { staleness: 200 * MS, negative: 50 * MS, refresh_share: 32_768, outage: Duration::ZERO }
+        KeyBounds { staleness: ms(200), negative: ms(50), refresh_share: 32_768, outage: Span::ZERO }
+    }
+
+    fn fresh(age: Span, bound: u64, aging: bool) -> Verdict {
+        Verdict::Fresh { age, bound: ms(bound), aging }
     }
 
     fn standing(validated_at_ms: u64) -> Standing {
@@ -185,7 +224,8 @@ mod tests {
             unproved_until: Instant::ZERO,
             version: Version::new(7),
             negative: false,
-            limits: Limits::default(),
+            staleness_limit: None,
+            outage_limit: None,
         }
     }
 
@@ -198,61 +238,72 @@ mod tests {
         let read = ReadBounds::default();
         let verdict = |s: &Standing, r: &ReadBounds, now| judge(s, &key(), r, Drift(0), at(now), at(now));
         let s = standing(1000);
-        assert_eq!(verdict(&s, &read, 1050), Verdict::Fresh { age: 50 * MS, aging: false });
-        assert_eq!(verdict(&s, &read, 1150), Verdict::Fresh { age: 150 * MS, aging: true });
-        assert_eq!(verdict(&s, &read, 1200), Verdict::Fresh { age: 200 * MS, aging: true });
-        assert_eq!(verdict(&s, &read, 1201), Verdict::Expired { age: 201 * MS });
-        let tight = ReadBounds { staleness: Some(10 * MS), ..read };
-        assert_eq!(verdict(&s, &tight, 1050), Verdict::Expired { age: 50 * MS });
-        let wide = ReadBounds { staleness: Some(500 * MS), ..read };
-        assert_eq!(verdict(&s, &wide, 1300), Verdict::Expired { age: 300 * MS });
+        assert_eq!(verdict(&s, &read, 1050), fresh(ms(50), 200, false));
+        assert_eq!(verdict(&s, &read, 1150), fresh(ms(150), 200, true));
+        assert_eq!(verdict(&s, &read, 1200), fresh(ms(200), 200, true));
+        assert_eq!(verdict(&s, &read, 1201), Verdict::Expired { age: ms(201) });
+        let tight = ReadBounds { staleness: Some(ms(10)), ..read };
+        assert_eq!(verdict(&s, &tight, 1050), Verdict::Expired { age: ms(50) });
+        let wide = ReadBounds { staleness: Some(ms(500)), ..read };
+        assert_eq!(verdict(&s, &wide, 1300), Verdict::Expired { age: ms(300) });
         let wider = ReadBounds { widen: true, ..wide };
-        assert_eq!(verdict(&s, &wider, 1300), Verdict::Fresh { age: 300 * MS, aging: true });
+        assert_eq!(verdict(&s, &wider, 1300), fresh(ms(300), 500, true));
         let high = ReadBounds { min_version: Version::new(8), ..read };
         assert_eq!(verdict(&s, &high, 1001), Verdict::TooLow);
         let gone = Standing { negative: true, version: Version::NONE, ..s };
         assert_eq!(verdict(&gone, &high, 1001), Verdict::TooLow);
-        assert_eq!(verdict(&gone, &high, 1000), Verdict::Fresh { age: Duration::ZERO, aging: false });
+        assert_eq!(verdict(&gone, &high, 1000), fresh(Span::ZERO, 50, false));
         let negative = Standing { negative: true, ..s };
-        assert_eq!(verdict(&negative, &read, 1060), Verdict::Expired { age: 60 * MS });
+        assert_eq!(verdict(&negative, &read, 1060), Verdict::Expired { age: ms(60) });
         let unproved = Standing { unproved_until: at(1000), ..s };
-        assert_eq!(verdict(&unproved, &read, 1001), Verdict::Unproved { age: MS });
+        assert_eq!(verdict(&unproved, &read, 1001), Verdict::Unproved { age: ms(1) });
     }
 
     #[test]
     fn what_the_origin_says_only_tightens() {
         let limited = |bound| Standing {
-            limits: Limits {
-                staleness_bound: Some(bound),
-                outage_bound: Some(Duration::ZERO),
-                ..Limits::default()
-            },
+            staleness_limit: Some(bound),
+            outage_limit: Some(Span::ZERO),
             ..standing(1000)
         };
-        let widen = ReadBounds { staleness: Some(900 * MS), widen: true, ..ReadBounds::default() };
-        assert_eq!(hard_bound(&limited(100 * MS), &key(), &widen), 100 * MS);
-        assert_eq!(hard_bound(&limited(900 * MS), &key(), &ReadBounds::default()), 200 * MS);
-        let outage = ReadBounds { outage: Some(9 * MS), ..ReadBounds::default() };
-        assert_eq!(outage_bound(&limited(MS), &key(), &outage), None);
-        assert_eq!(outage_bound(&standing(0), &key(), &outage), Some(9 * MS));
-        let no_cache = limited(Duration::ZERO);
+        let widen = ReadBounds { staleness: Some(ms(900)), widen: true, ..ReadBounds::default() };
+        assert_eq!(hard_bound(&limited(ms(100)), &key(), &widen), ms(100));
+        assert_eq!(hard_bound(&limited(ms(900)), &key(), &ReadBounds::default()), ms(200));
+        let outage = ReadBounds { outage: Some(ms(9)), ..ReadBounds::default() };
+        assert_eq!(outage_bound(&limited(ms(1)), &key(), &outage), None);
+        assert_eq!(outage_bound(&standing(0), &key(), &outage), Some(ms(9)));
+        let no_cache = limited(Span::ZERO);
         let judged =
             |started| judge(&no_cache, &key(), &ReadBounds::default(), Drift(0), at(started), at(1001));
-        assert_eq!(judged(1001), Verdict::Unproved { age: MS });
-        assert_eq!(judged(1000), Verdict::Fresh { age: MS, aging: false });
+        assert_eq!(judged(1001), Verdict::Unproved { age: ms(1) });
+        assert_eq!(judged(1000), fresh(ms(1), 0, false));
         let late = judge(&no_cache, &key(), &ReadBounds::default(), Drift(0), at(1000), at(1201));
-        assert_eq!(late, Verdict::Expired { age: 201 * MS }, "asked within the read, but too old for it");
+        assert_eq!(late, Verdict::Expired { age: ms(201) }, "asked within the read, but too old for it");
+    }
+
+    #[test]
+    fn spent_is_past_every_bound_and_then_some() {
+        let spent = |s: &Standing, now| is_spent(s, &key(), Drift(0), ms(100), at(now));
+        let s = standing(1000);
+        assert!(!spent(&s, 1300) && spent(&s, 1301));
+        let negative = Standing { negative: true, ..s };
+        assert!(!spent(&negative, 1150) && spent(&negative, 1151));
+        let outage = KeyBounds { outage: ms(1000), ..key() };
+        assert!(!is_spent(&s, &outage, Drift(0), ms(100), at(2100)));
+        assert!(is_spent(&s, &outage, Drift(0), ms(100), at(2101)));
+        let tight = Standing { staleness_limit: Some(ms(10)), ..s };
+        assert!(!spent(&tight, 1110) && spent(&tight, 1111));
     }
 
     #[test]
     fn drift_rounds_up() {
-        assert_eq!(Drift(500).age(Instant::ZERO, Instant::from_nanos(1)), Duration::from_nanos(2));
+        assert_eq!(Drift(500).age(Instant::ZERO, Instant::from_nanos(1)), Span::from_nanos(2));
         assert_eq!(
             Drift(500).age(Instant::ZERO, Instant::from_nanos(2_000_000)),
-            Duration::from_nanos(2_001_000)
+            Span::from_nanos(2_001_000)
         );
-        assert_eq!(Drift(500).age(Instant::from_nanos(9), Instant::from_nanos(1)), Duration::ZERO);
-        assert_eq!(Drift(u32::MAX).age(Instant::ZERO, Instant::FAR_FUTURE), Duration::from_nanos(u64::MAX));
+        assert_eq!(Drift(500).age(Instant::from_nanos(9), Instant::from_nanos(1)), Span::ZERO);
+        assert_eq!(Drift(u32::MAX).age(Instant::ZERO, Instant::FAR_FUTURE), Span::MAX);
     }
 
     proptest! {
@@ -263,21 +314,21 @@ mod tests {
         ) {
             let s = Standing {
                 negative,
-                limits: Limits { staleness_bound: limit.map(Duration::from_millis), ..Limits::default() },
+                staleness_limit: limit.map(ms),
                 ..standing(validated)
             };
-            let read = ReadBounds { staleness: asked.map(Duration::from_millis), widen, ..ReadBounds::default() };
+            let read = ReadBounds { staleness: asked.map(ms), widen, ..ReadBounds::default() };
             if let Verdict::Fresh { age, .. } = judge(&s, &key(), &read, Drift(ppm), at(now), at(now)) {
-                let true_age = Duration::from_millis(now.saturating_sub(validated));
+                let true_age = ms(now.saturating_sub(validated));
                 prop_assert!(age >= true_age);
                 if let Some(limit) = limit {
-                    prop_assert!(age <= Duration::from_millis(limit) || (limit == 0 && validated >= now));
+                    prop_assert!(age <= ms(limit) || (limit == 0 && validated >= now));
                 }
                 if let Some(asked) = asked {
-                    prop_assert!(age <= Duration::from_millis(asked));
+                    prop_assert!(age <= ms(asked));
                 }
                 if asked.is_none() || !widen {
-                    prop_assert!(age <= 200 * MS);
+                    prop_assert!(age <= ms(200));
                 }
             }
         }

@@ -109,7 +109,7 @@ impl Store {
     }
 
     /// The entry of a key. Takes no lock, makes no system call, allocates nothing.
-    #[inline]
+    #[inline(always)]
     pub fn load(&self, hash: u64, key: &[u8]) -> Option<Loaded<'_>> {
         let guard = self.domain.pin();
         // SAFETY: the guard is held, and goes with the view.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::coordination::gate::GatePolicy;
+use crate::facts::clock::Span;
 use crate::facts::option_value::PrefixBounds;
 use crate::facts::options::Options;
 use crate::rules::backoff::Backoff;
@@ -53,10 +54,10 @@ impl Policy {
         let share = refresh_after.as_secs_f64() / staleness.as_secs_f64() * 65_536.0;
         Self {
             bounds: KeyBounds {
-                staleness,
-                negative: or(options.negative_bound, staleness),
+                staleness: staleness.into(),
+                negative: or(options.negative_bound, staleness).into(),
                 refresh_share: share as u32,
-                outage: options.outage_bound,
+                outage: options.outage_bound.into(),
             },
             prefixes: (options.prefix_bounds != PrefixBounds::default())
                 .then(|| options.prefix_bounds.clone()),
@@ -86,11 +87,13 @@ impl Policy {
     }
 
     /// The bounds of a key, its prefix considered.
+    #[inline]
     pub fn key_bounds(&self, key: &[u8]) -> KeyBounds {
         let prefix = self.prefixes.as_ref().and_then(|prefixes| prefixes.of(key));
         match prefix {
             None => self.bounds,
             Some(staleness) => {
+                let staleness = Span::from(staleness);
                 KeyBounds { staleness, negative: self.bounds.negative.min(staleness), ..self.bounds }
             }
         }

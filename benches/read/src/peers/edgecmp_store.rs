@@ -2,9 +2,7 @@
 //! writes. `Cache::set` writes through to an origin, which no peer does; what
 //! is compared here is the replacement of an entry.
 
-use std::time::Duration;
-
-use edgecmp::facts::clock::{BootClock, Clock};
+use edgecmp::facts::clock::{BootClock, Clock, Span};
 use edgecmp::facts::entry::{ContentRef, Limits, Proved, SharedEntry};
 use edgecmp::rules::freshness::{Drift, KeyBounds, ReadBounds, Standing, Verdict, judge};
 use edgecmp::store::{Change, Store};
@@ -14,10 +12,10 @@ use super::for_each;
 use crate::subject::{Hits, Subject};
 
 const BOUNDS: KeyBounds = KeyBounds {
-    staleness: Duration::from_secs(3600),
-    negative: Duration::from_secs(3600),
+    staleness: Span::from_nanos(3_600_000_000_000),
+    negative: Span::from_nanos(3_600_000_000_000),
     refresh_share: 32_768,
-    outage: Duration::ZERO,
+    outage: Span::ZERO,
 };
 
 pub struct EdgecmpStore(Store);

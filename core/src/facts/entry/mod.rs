@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::clock::Instant;
+use super::clock::{Instant, Span};
 use super::version::Version;
 
 mod block;
@@ -148,12 +148,20 @@ impl Entry {
         self.word(flag::LAST_MODIFIED)
     }
 
-    /// What the origin said about using the answer.
+    /// The hard bound that the origin set: [`Limits::staleness_bound`].
     #[inline]
+    pub fn staleness_limit(&self) -> Option<Span> {
+        self.word(flag::STALENESS_BOUND).map(Span::from_nanos)
+    }
+
+    /// The bound for degraded answers that the origin set: [`Limits::outage_bound`].
+    #[inline]
+    pub fn outage_limit(&self) -> Option<Span> {
+        self.word(flag::OUTAGE_BOUND).map(Span::from_nanos)
+    }
+
+    /// What the origin said about using the answer.
     pub fn limits(&self) -> Limits {
-        if !self.has(flag::STALENESS_BOUND | flag::OUTAGE_BOUND | flag::NO_STORE) {
-            return Limits::default();
-        }
         Limits {
             staleness_bound: self.word(flag::STALENESS_BOUND).map(Duration::from_nanos),
             outage_bound: self.word(flag::OUTAGE_BOUND).map(Duration::from_nanos),
