@@ -25,6 +25,11 @@ pub trait Env: Clock {
     /// Callable from any thread; fails once the environment is closed.
     fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), Error>;
 
+    /// Whether its clock is [`crate::facts::clock::BootClock`].
+    fn is_boot_clock(&self) -> bool {
+        false
+    }
+
     /// 64 random bits.
     fn random(&self) -> u64;
 

@@ -59,7 +59,7 @@ pub(super) fn probe<'a>(node: &'a Node, key: &[u8], read: &ReadBounds) -> Option
     let entry = node.store.load(node.store.hash(key), key)?;
     // The clock is read after the entry: an entry can't age in between unseen.
     let now = node.latest();
-    let seen = see(node, &entry, read, now)?;
+    let seen = see(node, entry.thread(), &entry, read, now)?;
     Some(Hit { entry, seen })
 }
 
@@ -69,9 +69,10 @@ pub(super) fn probe_asked<'a>(node: &'a Node, key: &[u8], read: &ReadBounds) -> 
     probe(node, key, read)
 }
 
-/// Whether an entry is a hit for this read; `now` was read after it was loaded.
+/// Whether an entry is a hit for this read; `now` was read after it was loaded,
+/// `thread` is the number of this thread.
 #[inline(always)]
-fn see(node: &Node, entry: &Entry, read: &ReadBounds, now: Instant) -> Option<Seen> {
+fn see(node: &Node, thread: usize, entry: &Entry, read: &ReadBounds, now: Instant) -> Option<Seen> {
     let bounds = node.policy.key_bounds(entry.key());
     match judge(&Standing::of(entry), &bounds, read, node.policy.drift, now, now) {
         Verdict::Fresh { age, bound, aging } => {
@@ -79,7 +80,7 @@ fn see(node: &Node, entry: &Entry, read: &ReadBounds, now: Instant) -> Option<Se
                 node.refreshes.ask(entry, &node.counters);
             }
             entry.visit();
-            node.counters.add(Stat::Hits);
+            node.counters.add_by(thread, Stat::Hits, 1);
             Some(Seen { staleness: age, bound, source: Source::Cache, proof: Proof::Pull })
         }
         Verdict::Expired { .. } | Verdict::Unproved { .. } => {

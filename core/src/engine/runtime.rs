@@ -174,13 +174,13 @@ impl Clock for Runtime {
     fn now(&self) -> Instant {
         BootClock.now()
     }
-
-    fn latest(&self) -> Instant {
-        BootClock.latest()
-    }
 }
 
 impl Env for Runtime {
+    fn is_boot_clock(&self) -> bool {
+        true
+    }
+
     fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             // tokio's timers round up to a millisecond and stand still in

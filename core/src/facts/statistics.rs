@@ -126,12 +126,19 @@ impl Counters {
     /// Adds `n`.
     #[inline]
     pub fn add_many(&self, stat: Stat, n: u64) {
-        match thread::number().filter(|number| *number < STRIPES) {
-            Some(number) => {
-                let own = &self.stripes[number][stat as usize];
+        // A thread that is ending has no number any more.
+        self.add_by(thread::number().unwrap_or(STRIPES), stat, n);
+    }
+
+    /// The same for who knows the number of its thread.
+    #[inline]
+    pub fn add_by(&self, thread: usize, stat: Stat, n: u64) {
+        match self.stripes[..STRIPES].get(thread) {
+            Some(stripe) => {
+                let own = &stripe[stat as usize];
                 own.store(own.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
             }
-            // One of very many threads, or one that is ending.
+            // One of very many threads.
             None => {
                 self.stripes[STRIPES][stat as usize].fetch_add(n, Ordering::Relaxed);
             }

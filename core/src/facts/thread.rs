@@ -5,33 +5,37 @@
 //! number says which cell. It is given to another thread when its thread ends.
 
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use crossbeam::utils::CachePadded;
+
 /// Threads that can have a number at once.
-pub const MAX_THREADS: usize = 65_536;
+pub const MAX_THREADS: usize = 16_384;
 
 static TAKEN: [AtomicU64; MAX_THREADS / 64] = [const { AtomicU64::new(0) }; MAX_THREADS / 64];
 static HIGH_WATER: AtomicU32 = AtomicU32::new(0);
+/// Holds of each number, written by its thread alone. Not in the thread's own
+/// storage: in a shared library each look there is a call.
+static HOLDS: [CachePadded<AtomicU32>; MAX_THREADS] =
+    [const { CachePadded::new(AtomicU32::new(0)) }; MAX_THREADS];
 
-const NONE: u32 = u32::MAX;
-
-struct OfThread {
-    number: Cell<u32>,
-    holds: Cell<u32>,
-}
+struct OfThread(Cell<Option<u32>>);
 
 impl Drop for OfThread {
     fn drop(&mut self) {
         // What outlives the thread's own storage (a guard kept in another
         // thread-local) still writes to its cells: the number is never used again.
-        if self.number.get() != NONE && self.holds.get() == 0 {
-            give_back(self.number.get());
+        if let Some(number) = self.0.get()
+            && HOLDS[number as usize].load(Ordering::Relaxed) == 0
+        {
+            give_back(number);
         }
     }
 }
 
 thread_local! {
-    static THREAD: OfThread = const { OfThread { number: Cell::new(NONE), holds: Cell::new(0) } };
+    static THREAD: OfThread = const { OfThread(Cell::new(None)) };
 }
 
 #[cold]
@@ -40,13 +44,9 @@ fn take() -> u32 {
         let mut present = word.load(Ordering::Relaxed);
         while present != u64::MAX {
             let bit = present.trailing_ones();
+            let with_bit = present | 1 << bit;
             // Acquire: the thread that had the number has written its last.
-            match word.compare_exchange_weak(
-                present,
-                present | 1 << bit,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
+            match word.compare_exchange_weak(present, with_bit, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => {
                     let number = index as u32 * 64 + bit;
                     HIGH_WATER.fetch_max(number + 1, Ordering::Relaxed);
@@ -71,14 +71,15 @@ pub fn high_water() -> usize {
 /// The number of this thread; `None` while its thread-locals are being dropped.
 #[inline]
 pub fn number() -> Option<usize> {
-    THREAD
-        .try_with(|thread| {
-            if thread.number.get() == NONE {
-                thread.number.set(take());
-            }
-            thread.number.get() as usize
-        })
-        .ok()
+    let number = THREAD.try_with(|thread| match thread.0.get() {
+        Some(number) => number,
+        None => {
+            let number = take();
+            thread.0.set(Some(number));
+            number
+        }
+    });
+    number.ok().map(|number| number as usize)
 }
 
 /// The right to a number, for as long as it lives. Stays on its thread.
@@ -87,22 +88,20 @@ pub struct Hold {
     number: u32,
     /// The thread's locals were gone: the number is this hold's alone.
     alone: bool,
-    not_send: std::marker::PhantomData<*const ()>,
+    not_send: PhantomData<*const ()>,
 }
 
 impl Hold {
     /// The number of this thread, held.
     #[inline]
     pub fn take() -> Self {
-        let of_thread = THREAD.try_with(|thread| {
-            if thread.number.get() == NONE {
-                thread.number.set(take());
-            }
-            thread.holds.set(thread.holds.get() + 1);
-            thread.number.get()
-        });
-        let (number, alone) = of_thread.map_or_else(|_| (take(), true), |number| (number, false));
-        Self { number, alone, not_send: std::marker::PhantomData }
+        let (number, alone) = match number() {
+            Some(number) => (number as u32, false),
+            None => (take(), true),
+        };
+        let hold = Self { number, alone, not_send: PhantomData };
+        hold.count(1);
+        hold
     }
 
     /// The number.
@@ -110,15 +109,20 @@ impl Hold {
     pub fn number(&self) -> usize {
         self.number as usize
     }
+
+    #[inline]
+    fn count(&self, by: u32) {
+        let holds = &HOLDS[self.number()];
+        holds.store(holds.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
+    }
 }
 
 impl Drop for Hold {
     #[inline]
     fn drop(&mut self) {
+        self.count(u32::MAX);
         if self.alone {
             give_back(self.number);
-        } else {
-            let _ = THREAD.try_with(|thread| thread.holds.set(thread.holds.get() - 1));
         }
     }
 }

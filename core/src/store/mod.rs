@@ -70,7 +70,15 @@ pub struct Usage {
 #[derive(Debug)]
 pub struct Loaded<'a> {
     entry: Entry,
-    _guard: Guard<'a>,
+    guard: Guard<'a>,
+}
+
+impl Loaded<'_> {
+    /// The number of the thread that holds it.
+    #[inline]
+    pub fn thread(&self) -> usize {
+        self.guard.thread()
+    }
 }
 
 impl Deref for Loaded<'_> {
@@ -114,13 +122,14 @@ impl Store {
         let guard = self.domain.pin();
         // SAFETY: the guard is held, and goes with the view.
         let entry = unsafe { self.tables[self.shard_of(hash)].load().find(hash, key) }?;
-        Some(Loaded { entry, _guard: guard })
+        Some(Loaded { entry, guard })
     }
 
-    /// The entries of many keys, each given to `visit` with its index. The
+    /// The entries of many keys, each given to `visit` with the number of
+    /// the thread and its index. The
     /// misses of memory of all keys go on at once: for keys that are not in the
     /// processor's cache a third of the time of as many [`Store::load`]s.
-    pub fn load_many<K: AsRef<[u8]>>(&self, keys: &[K], mut visit: impl FnMut(usize, Option<&Entry>)) {
+    pub fn load_many<K: AsRef<[u8]>>(&self, keys: &[K], mut visit: impl FnMut(usize, usize, Option<&Entry>)) {
         /// As many as the processor has misses under way, and a bit more.
         const BATCH: usize = 32;
         let guard = self.domain.pin();
@@ -141,7 +150,7 @@ impl Store {
             for (index, (hash, key)) in hashes.iter().zip(keys).enumerate() {
                 // SAFETY: as above.
                 let entry = unsafe { table(*hash).find(*hash, key.as_ref()) };
-                visit(batch * BATCH + index, entry.as_ref());
+                visit(guard.thread(), batch * BATCH + index, entry.as_ref());
             }
         }
         drop(guard);

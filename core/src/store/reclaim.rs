@@ -76,7 +76,15 @@ impl std::fmt::Debug for Domain {
 pub struct Guard<'a> {
     cell: &'a AtomicU64,
     /// Keeps the cell this thread's, and the guard on it.
-    _hold: Hold,
+    hold: Hold,
+}
+
+impl Guard<'_> {
+    /// The number of the thread that it stays on.
+    #[inline]
+    pub fn thread(&self) -> usize {
+        self.hold.number()
+    }
 }
 
 impl Domain {
@@ -116,7 +124,7 @@ impl Domain {
             assert!(pin & DEPTH < DEPTH, "a thread holds at most {DEPTH} hits at once");
             cell.store(pin + 1, Ordering::Relaxed);
         }
-        Guard { cell, _hold: hold }
+        Guard { cell, hold }
     }
 
     #[inline]

@@ -179,6 +179,8 @@ impl Table {
                 if word.addr() >> TAG_SHIFT == wanted
                     && let Some(block) = unpack(word)
                 {
+                    // Key and value may go on on the next lines: not one miss after the other.
+                    prefetch(block.as_ptr().wrapping_byte_add(64));
                     // SAFETY: it was in the table under the guard: not released before it ends.
                     let entry = unsafe { Entry::view(block) };
                     if same(entry.key(), key) {
