@@ -27,7 +27,7 @@ mod reclaim;
 mod shard;
 mod table;
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 use std::ops::Deref;
 
 use crossbeam::utils::CachePadded;
@@ -90,8 +90,12 @@ impl Deref for Loaded<'_> {
     }
 }
 
+#[inline]
 fn hash(hasher: &foldhash::fast::RandomState, key: &[u8]) -> u64 {
-    hasher.hash_one(key)
+    // Not `hash_one`: it would hash the length apart, which `write` knows.
+    let mut hasher = hasher.build_hasher();
+    hasher.write(key);
+    hasher.finish()
 }
 
 impl Store {

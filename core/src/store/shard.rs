@@ -4,7 +4,7 @@
 use super::Usage;
 use super::eviction::{Policy, Residents, Turn};
 use super::reclaim::{Domain, Limbo};
-use super::table::{BUCKET, OldTable, Place, Published, Table};
+use super::table::{BUCKET, OwnedTable, Place, Published, Table};
 use crate::facts::entry::{Entry, SharedEntry, allocated};
 use crate::sync::{AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering};
 
@@ -87,7 +87,7 @@ struct Writer {
 #[expect(dead_code, reason = "dropping it is all that is done with it")]
 enum Retired {
     Entry(SharedEntry),
-    Table(OldTable),
+    Table(OwnedTable),
 }
 
 impl Shard {
@@ -111,8 +111,8 @@ impl Shard {
     }
 
     /// The table of a shard that holds nothing yet.
-    pub fn first_table() -> Table {
-        Table::new(FIRST_BUCKETS)
+    pub fn first_table() -> OwnedTable {
+        OwnedTable::new(FIRST_BUCKETS)
     }
 
     /// See [`super::Store::departures`].
@@ -252,7 +252,7 @@ impl Shard {
 }
 
 impl Writer {
-    fn bytes(&self, table: &Table) -> usize {
+    fn bytes(&self, table: Table<'_>) -> usize {
         self.live + allocated(table.bytes()) + self.policy.overhead_bytes()
     }
 
@@ -262,7 +262,7 @@ impl Writer {
         self.limbo.bytes().clamp(capacity / RETIRED_SHARE, capacity / 2)
     }
 
-    fn retire(&mut self, domain: &Domain, table: &Table, slot: u32, reserved: bool) {
+    fn retire(&mut self, domain: &Domain, table: Table<'_>, slot: u32, reserved: bool) {
         let (entry, as_new) = table.take(slot, reserved);
         if let Some(entry) = entry {
             let bytes = entry.footprint();
@@ -275,13 +275,13 @@ impl Writer {
 
     /// Takes an entry out for another reason than eviction: the policy still
     /// has its number, and gives it back when its turn comes.
-    fn remove(&mut self, domain: &Domain, table: &Table, slot: u32) {
+    fn remove(&mut self, domain: &Domain, table: Table<'_>, slot: u32) {
         let bytes = entry_in(table, slot).map_or(0, |entry| entry.footprint());
         self.policy.removed(slot, bytes as u64);
         self.retire(domain, table, slot, true);
     }
 
-    fn replace(&mut self, domain: &Domain, table: &Table, (slot, hash): (u32, u64), entry: SharedEntry) {
+    fn replace(&mut self, domain: &Domain, table: Table<'_>, (slot, hash): (u32, u64), entry: SharedEntry) {
         let bytes = entry.footprint();
         if let Some(old) = entry_in(table, slot) {
             entry.inherit_visits(&old);
@@ -306,9 +306,9 @@ impl Writer {
             return false;
         }
         let wanted = self.entries.max(BUCKET) * GROWTH.0 * MAX_LOAD.1 / (GROWTH.1 * MAX_LOAD.0);
-        let next = Table::new(wanted.div_ceil(BUCKET).max(FIRST_BUCKETS));
+        let next = OwnedTable::new(wanted.div_ceil(BUCKET).max(FIRST_BUCKETS));
         let mut moves = vec![None; slots];
-        table.copy_to(&next, |key| around.hash(key), |from, to| moves[from as usize] = Some(to));
+        table.copy_to(next.table(), |key| around.hash(key), |from, to| moves[from as usize] = Some(to));
         self.policy.remap(|slot| moves[slot as usize]);
         self.used_slots = self.entries;
         let bytes = allocated(table.bytes());
@@ -320,14 +320,14 @@ impl Writer {
 
 /// The entry in a slot, for a look: all that is taken out goes to the limbo
 /// first, and what that gives out is dropped after the shard's lock.
-fn entry_in(table: &Table, slot: u32) -> Option<Entry> {
+fn entry_in(table: Table<'_>, slot: u32) -> Option<Entry> {
     // SAFETY: the caller has the lock and uses the view under it, see above.
     unsafe { table.entry(slot) }
 }
 
 /// What the policy may ask about the entries of a table.
 struct Standing<'a> {
-    table: &'a Table,
+    table: Table<'a>,
     around: Surroundings<'a>,
 }
 

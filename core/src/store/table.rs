@@ -44,14 +44,35 @@ const VACANT: usize = 1;
 const RESERVED: usize = 2;
 
 #[repr(align(64))]
-struct Bucket([AtomicPtr<Block>; BUCKET]);
+pub(super) struct Bucket([AtomicPtr<Block>; BUCKET]);
 
-/// One generation of a shard's index. Owns a count of each entry in it.
-pub struct Table {
-    buckets: Box<[Bucket]>,
+/// One generation of a shard's index, as its readers and its writer have it.
+#[derive(Clone, Copy)]
+pub struct Table<'a> {
+    buckets: &'a [Bucket],
 }
 
-impl std::fmt::Debug for Table {
+impl Bucket {
+    /// A bit for each slot whose tag is this. Without a branch: which slot it
+    /// is can't be predicted, and a guess would cost as much as the search.
+    #[inline(always)]
+    fn tagged(&self, tag: usize) -> u32 {
+        let mut mask = 0;
+        for (index, slot) in self.0.iter().enumerate() {
+            let word = slot.load(Ordering::Relaxed);
+            mask |= u32::from(word.addr() >> TAG_SHIFT == tag) << index;
+        }
+        mask
+    }
+
+    /// Whether no slot is empty: keys may have gone on to the next bucket.
+    #[inline]
+    fn is_passed(&self) -> bool {
+        self.0.iter().all(|slot| slot.load(Ordering::Relaxed).addr() != EMPTY)
+    }
+}
+
+impl std::fmt::Debug for Table<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Table").field("buckets", &self.buckets.len()).finish_non_exhaustive()
     }
@@ -106,15 +127,9 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     (0..last).step_by(8).all(|at| word(a, at) == word(b, at)) && word(a, last) == word(b, last)
 }
 
-impl Table {
+impl<'a> Table<'a> {
     /// Bytes of a bucket.
     pub const BUCKET_BYTES: usize = size_of::<Bucket>();
-
-    /// An empty table of at least one bucket.
-    pub fn new(buckets: usize) -> Self {
-        let bucket = || Bucket(std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())));
-        Self { buckets: (0..buckets.max(1)).map(|_| bucket()).collect() }
-    }
 
     /// Number of slots.
     pub fn slots(&self) -> usize {
@@ -138,7 +153,7 @@ impl Table {
         if bucket + 1 == self.buckets.len() { 0 } else { bucket + 1 }
     }
 
-    fn slot(&self, slot: u32) -> &AtomicPtr<Block> {
+    fn slot(&self, slot: u32) -> &'a AtomicPtr<Block> {
         &self.buckets[slot as usize / BUCKET].0[slot as usize % BUCKET]
     }
 
@@ -149,18 +164,14 @@ impl Table {
     }
 
     /// The block whose tag is equal in the home bucket, without a look at it:
-    /// for a prefetch. May be another key's.
+    /// for a prefetch. May be another key's, or none.
     #[inline]
     pub fn likely(&self, hash: u64) -> *const Block {
-        let wanted = tag(hash);
         let bucket = &self.buckets[self.home(hash)];
-        for slot in &bucket.0 {
-            let word = slot.load(Ordering::Relaxed);
-            if word.addr() >> TAG_SHIFT == wanted {
-                return word.map_addr(|address| address & ADDRESS);
-            }
-        }
-        ptr::null()
+        let slot = bucket.tagged(tag(hash)).trailing_zeros() as usize;
+        bucket.0.get(slot).map_or(ptr::null(), |slot| {
+            slot.load(Ordering::Relaxed).map_addr(|address| address & ADDRESS).cast_const()
+        })
     }
 
     /// The entry of a key. Lock-free; at most as many buckets as there are.
@@ -171,14 +182,14 @@ impl Table {
     #[inline(always)]
     pub unsafe fn find(&self, hash: u64, key: &[u8]) -> Option<Entry> {
         let wanted = tag(hash);
-        let mut bucket = self.home(hash);
+        let mut index = self.home(hash);
         for _ in 0..self.buckets.len() {
-            let mut overflowed = true;
-            for slot in &self.buckets[bucket].0 {
-                let word = slot.load(Ordering::Acquire);
-                if word.addr() >> TAG_SHIFT == wanted
-                    && let Some(block) = unpack(word)
-                {
+            let bucket = &self.buckets[index];
+            let mut tagged = bucket.tagged(wanted);
+            while tagged != 0 {
+                // Acquire, now that it counts: the entry was written before its address.
+                let word = bucket.0[tagged.trailing_zeros() as usize].load(Ordering::Acquire);
+                if let Some(block) = unpack(word) {
                     // Key and value may go on on the next lines: not one miss after the other.
                     prefetch(block.as_ptr().wrapping_byte_add(64));
                     // SAFETY: it was in the table under the guard: not released before it ends.
@@ -187,12 +198,12 @@ impl Table {
                         return Some(entry);
                     }
                 }
-                overflowed &= word.addr() != EMPTY;
+                tagged &= tagged - 1;
             }
-            if !overflowed {
+            if !bucket.is_passed() {
                 return None;
             }
-            bucket = self.next(bucket);
+            index = self.next(index);
         }
         None
     }
@@ -264,14 +275,12 @@ impl Table {
     }
 
     fn vacated(&self, slot: u32) -> usize {
-        let bucket = &self.buckets[slot as usize / BUCKET];
-        let passed = bucket.0.iter().all(|slot| slot.load(Ordering::Relaxed).addr() != EMPTY);
-        if passed { VACANT } else { EMPTY }
+        if self.buckets[slot as usize / BUCKET].is_passed() { VACANT } else { EMPTY }
     }
 
     /// Shares all entries with a new table. `moved` is told where each went.
     /// For the writer.
-    pub fn copy_to(&self, next: &Self, hash: impl Fn(&[u8]) -> u64, mut moved: impl FnMut(u32, u32)) {
+    pub fn copy_to(&self, next: Table<'_>, hash: impl Fn(&[u8]) -> u64, mut moved: impl FnMut(u32, u32)) {
         const AHEAD: usize = 2;
         for index in 0..self.buckets.len() {
             if let Some(ahead) = self.buckets.get(index + AHEAD) {
@@ -306,16 +315,79 @@ impl Table {
     }
 }
 
-impl Drop for Table {
-    fn drop(&mut self) {
-        for slot in 0..self.slots() as u32 {
-            drop(self.take(slot, true));
-        }
+/// A table with its memory. Owns a count of each entry in it.
+pub struct OwnedTable(NonNull<[Bucket]>);
+
+// SAFETY: it owns the buckets, which any thread may read and any one may free.
+unsafe impl Send for OwnedTable {}
+// SAFETY: as above.
+unsafe impl Sync for OwnedTable {}
+
+impl std::fmt::Debug for OwnedTable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.table().fmt(f)
     }
 }
 
-/// The table that readers use now.
-pub struct Published(AtomicPtr<Table>);
+impl OwnedTable {
+    /// An empty table of at least so many buckets.
+    pub fn new(buckets: usize) -> Self {
+        let bucket = || Bucket(std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())));
+        let buckets = Size::of_at_least(buckets.max(1)).buckets();
+        let buckets: Box<[Bucket]> = (0..buckets).map(|_| bucket()).collect();
+        // Not kept as a box: readers have references into it while it moves.
+        Self(NonNull::from(Box::leak(buckets)))
+    }
+
+    /// The table.
+    pub fn table(&self) -> Table<'_> {
+        // SAFETY: owned, and freed only by `drop`.
+        Table { buckets: unsafe { self.0.as_ref() } }
+    }
+
+    fn size(&self) -> Size {
+        Size::of_at_least(self.0.len())
+    }
+}
+
+impl Drop for OwnedTable {
+    fn drop(&mut self) {
+        let table = self.table();
+        for slot in 0..table.slots() as u32 {
+            drop(table.take(slot, true));
+        }
+        // SAFETY: it came from a box, nobody reads it any more, and it is freed once.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+/// A number of buckets in 16 bits: a mantissa of 11 and an exponent of 5. It
+/// goes into the upper bits of the table's address, so that a reader needs one
+/// load to find both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Size(u16);
+
+impl Size {
+    const MANTISSA: u32 = 11;
+
+    /// The least that can be told of at least so many buckets.
+    fn of_at_least(buckets: usize) -> Self {
+        let exponent = (usize::BITS - buckets.leading_zeros()).saturating_sub(Self::MANTISSA);
+        let mantissa = buckets.div_ceil(1 << exponent);
+        if mantissa >> Self::MANTISSA != 0 {
+            return Self::of_at_least(mantissa << exponent);
+        }
+        Self((exponent << Self::MANTISSA) as u16 | mantissa as u16)
+    }
+
+    #[inline]
+    fn buckets(self) -> usize {
+        usize::from(self.0 & ((1 << Self::MANTISSA) - 1)) << (self.0 >> Self::MANTISSA)
+    }
+}
+
+/// The table that readers use now: its address, and above it its [`Size`].
+pub struct Published(AtomicPtr<Bucket>);
 
 impl std::fmt::Debug for Published {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -325,8 +397,25 @@ impl std::fmt::Debug for Published {
 
 impl Published {
     /// Readers begin with this one.
-    pub fn new(table: Table) -> Self {
-        Self(AtomicPtr::new(Box::into_raw(Box::new(table))))
+    pub fn new(table: OwnedTable) -> Self {
+        Self(AtomicPtr::new(Self::pack(table)))
+    }
+
+    fn pack(table: OwnedTable) -> *mut Bucket {
+        let size = usize::from(table.size().0) << TAG_SHIFT;
+        let buckets = table.0.as_ptr().cast::<Bucket>();
+        std::mem::forget(table);
+        buckets.map_addr(|address| {
+            assert!(address & !ADDRESS == 0, "an address of more than 48 bits");
+            address | size
+        })
+    }
+
+    #[inline]
+    fn unpack(word: *mut Bucket) -> NonNull<[Bucket]> {
+        let size = Size((word.addr() >> TAG_SHIFT) as u16);
+        let buckets = word.map_addr(|address| address & ADDRESS);
+        NonNull::new(ptr::slice_from_raw_parts_mut(buckets, size.buckets())).expect("there is always a table")
     }
 
     /// The table now.
@@ -335,38 +424,35 @@ impl Published {
     /// The caller holds a guard of the store's domain for as long as it uses
     /// the table, or the lock of the shard, whose owner alone replaces it.
     #[inline]
-    pub unsafe fn load(&self) -> &Table {
-        // SAFETY: it came from `Box::into_raw`; by contract it is not freed meanwhile.
-        unsafe { &*self.0.load(Ordering::Acquire) }
+    pub unsafe fn load(&self) -> Table<'_> {
+        let buckets = Self::unpack(self.0.load(Ordering::Acquire));
+        // SAFETY: it came from an owned table; by contract it is not freed meanwhile.
+        Table { buckets: unsafe { buckets.as_ref() } }
     }
 
     /// Replaces the table. The old one must be retired.
-    pub fn replace(&self, next: Table) -> OldTable {
-        let next = Box::into_raw(Box::new(next));
-        OldTable(NonNull::new(self.0.swap(next, Ordering::AcqRel)).expect("there is always a table"))
+    pub fn replace(&self, next: OwnedTable) -> OwnedTable {
+        OwnedTable(Self::unpack(self.0.swap(Self::pack(next), Ordering::AcqRel)))
     }
 }
 
 impl Drop for Published {
     fn drop(&mut self) {
         // A store is dropped when nobody reads it: guards borrow it.
-        drop(OldTable(NonNull::new(self.0.load(Ordering::Acquire)).expect("there is always a table")));
+        drop(OwnedTable(Self::unpack(self.0.load(Ordering::Acquire))));
     }
 }
 
-/// A table that is published no more; freed when dropped. A pointer, not a box,
-/// because readers may still be in it.
-#[derive(Debug)]
-pub struct OldTable(NonNull<Table>);
+#[cfg(all(test, not(edgecmp_loom)))]
+mod tests {
+    use super::*;
 
-// SAFETY: it owns a table, which any thread may read and any one may free.
-unsafe impl Send for OldTable {}
-// SAFETY: as above.
-unsafe impl Sync for OldTable {}
-
-impl Drop for OldTable {
-    fn drop(&mut self) {
-        // SAFETY: it came from `Box::into_raw` in `Published`, and is freed once.
-        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    #[test]
+    fn sizes_are_told_closely() {
+        for buckets in (1..5000).chain((1..60).map(|i| 97 * i * i * i * i * i)) {
+            let told = Size::of_at_least(buckets).buckets();
+            assert!(told >= buckets && told - buckets <= buckets / 1024, "{buckets}: {told}");
+            assert_eq!(Size::of_at_least(told).buckets(), told);
+        }
     }
 }
