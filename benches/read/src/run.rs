@@ -31,15 +31,28 @@ pub fn run(args: &Args) -> Results {
     results
 }
 
+/// Those that are filled here for their times only later, or not at all. Beyond
+/// [`LARGE`] keys filling twice takes too long: what is filled anyway is counted then.
 fn footprints(args: &Args, n: usize, results: &mut Results) {
     eprintln!("n = {n}: memory");
-    for listing in registry::all() {
-        if listing.package.is_empty() || !args.wants(listing.name) {
-            continue;
-        }
-        match memory::in_child(listing.name, n) {
-            Some(footprint) => results.add_footprint(n, listing.name, footprint),
-            None => eprintln!("  {}: no figure", listing.name),
+    let listings = registry::all();
+    let wanted: Vec<_> = listings
+        .iter()
+        .filter(|listing| !listing.package.is_empty() && args.wants(listing.name))
+        .filter(|listing| n <= LARGE || !listing.large)
+        .map(|listing| listing.name)
+        .collect();
+    for pair in wanted.chunks(2) {
+        let footprints: Vec<_> = std::thread::scope(|scope| {
+            let children: Vec<_> =
+                pair.iter().map(|name| scope.spawn(|| memory::in_child(name, n))).collect();
+            children.into_iter().map(|child| child.join().ok().flatten()).collect()
+        });
+        for (name, footprint) in pair.iter().zip(footprints) {
+            match footprint {
+                Some(footprint) => results.add_footprint(n, name, footprint),
+                None => eprintln!("  {name}: no figure"),
+            }
         }
     }
 }
@@ -48,7 +61,11 @@ fn times(args: &Args, n: usize, results: &mut Results) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let draws = if n <= 100_000 { 1 << 20 } else { 1 << 22 };
     let load = Load { zipf: Stream::zipf(n, draws), hot: Stream::single(n) };
-    let runners = registry::filled(args, n);
+    let runners = registry::filled(args, n, |listing, footprint| {
+        if args.memory && n > LARGE && !listing.package.is_empty() {
+            results.add_footprint(n, listing.name, footprint);
+        }
+    });
     let rounds = if n > LARGE { args.rounds.div_ceil(3).max(3) } else { args.rounds };
     for round in 0..rounds {
         eprintln!("n = {n}: round {} of {rounds}", round + 1);
