@@ -31,8 +31,8 @@ pub fn run(args: &Args) -> Results {
     results
 }
 
-/// Those that are filled here for their times only later, or not at all. Beyond
-/// [`LARGE`] keys filling twice takes too long: what is filled anyway is counted then.
+/// Beyond [`LARGE`] keys filling twice takes too long: what is filled for its
+/// times is counted then, and only the others here.
 fn footprints(args: &Args, n: usize, results: &mut Results) {
     eprintln!("n = {n}: memory");
     let listings = registry::all();
