@@ -10,8 +10,6 @@ use crate::memory;
 use crate::registry;
 use crate::results::Results;
 
-/// Below this share of a processor a measurement is taken again.
-const UNDISTURBED: f64 = 0.97;
 const ATTEMPTS: usize = 3;
 /// What implementations of more than [`LARGE`] keys need side by side, a key.
 const LARGE_BYTES: u64 = 1_400;
@@ -86,7 +84,7 @@ fn times(args: &Args, n: usize, results: &mut Results) {
 fn undisturbed(measure: impl Fn() -> Figure, disturbed: &mut usize) -> Figure {
     let mut best = measure();
     for _ in 1..ATTEMPTS {
-        if best.cpu_share >= UNDISTURBED {
+        if best.is_undisturbed() {
             return best;
         }
         let again = measure();
@@ -94,6 +92,6 @@ fn undisturbed(measure: impl Fn() -> Figure, disturbed: &mut usize) -> Figure {
             best = again;
         }
     }
-    *disturbed += usize::from(best.cpu_share < UNDISTURBED);
+    *disturbed += usize::from(!best.is_undisturbed());
     best
 }
