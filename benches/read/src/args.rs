@@ -12,7 +12,7 @@ bench-read [--quick] [--only NAME,...] [--mix MIX,...] [--threads N]
   --mix        only these mixes: read-only, overlapped, 99/1, 90/10, hot
   --threads    only so many threads
   --n          numbers of keys (default 10000,1000000,10000000)
-  --rounds     how often each is measured (default 9; a third of it beyond 1,000,000 keys)
+  --rounds     how often each is measured (default 7; a third of it beyond 1,000,000 keys)
   --no-large   nothing beyond 1,000,000 keys
   --no-memory  no bytes of overhead
   --check      exit code 1 if a bar is missed
@@ -59,6 +59,7 @@ impl Args {
                 "--rounds" => args.rounds = number(&value()?)?,
                 "--no-large" => large = false,
                 "--no-memory" => args.memory = false,
+                "--help" => return Err(USAGE.to_owned()),
                 "--check" => args.check = true,
                 "--out" => args.out = value()?.into(),
                 "--footprint-of" => args.footprint_of = Some(value()?),
@@ -72,7 +73,7 @@ impl Args {
             }
         }
         if args.rounds == 0 {
-            args.rounds = if args.quick { 3 } else { 9 };
+            args.rounds = if args.quick { 3 } else { 7 };
         }
         Ok(args)
     }

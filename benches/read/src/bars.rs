@@ -24,6 +24,11 @@ struct Point {
 }
 
 impl Point {
+    /// Whether it was measured while nothing else ran.
+    fn is_undisturbed(&self, results: &Results) -> bool {
+        results.row(self.n, self.threads, self.mix, self.name).is_some_and(|row| row.undisturbed > 0)
+    }
+
     fn value(&self, results: &Results) -> Option<f64> {
         let row = results.row(self.n, self.threads, self.mix, self.name)?;
         Some(match self.of {
@@ -39,6 +44,8 @@ pub struct Bar {
     pub limit: f64,
     /// `None`: its parts were not measured.
     pub figure: Option<f64>,
+    /// No round of one of its parts was undisturbed: the figure says little.
+    pub disturbed: bool,
 }
 
 impl Bar {
@@ -102,12 +109,14 @@ pub fn bars(results: &Results) -> Vec<Bar> {
         .into_iter()
         .map(|(text, above, below, limit)| {
             let figure = above.value(results).zip(below.value(results)).map(|(above, below)| above / below);
-            Bar { text, limit, figure }
+            let disturbed = [above, below].iter().any(|point| !point.is_undisturbed(results));
+            Bar { text, limit, figure, disturbed }
         })
         .collect();
     bars.push(Bar {
         text: format!("n = {MIDDLE}: bytes of overhead per entry, keys of 32 bytes"),
         limit: 100.0,
+        disturbed: false,
         figure: results.footprint(MIDDLE, "edgecmp").map(|footprint| footprint.allocated),
     });
     bars

@@ -82,9 +82,13 @@ impl Effort {
         let (warm, ops) = match mix {
             Mix::Hot => (1 << 14, 1 << 18),
             _ if n <= 100_000 => (1 << 16, 1 << 19),
-            _ => (1 << 19, 1 << 19),
+            _ => (1 << 18, 1 << 18),
         };
-        let part = if quick { 4 } else { 1 };
+        let part = match quick {
+            true if n <= 100_000 => 4,
+            true => 2,
+            false => 1,
+        };
         Self { warm: warm / part, ops: ops / part }
     }
 }

@@ -30,6 +30,16 @@ pub struct Figure {
     pub cpu_share: f64,
 }
 
+impl Figure {
+    /// Below this share of a processor something else ran meanwhile.
+    const UNDISTURBED: f64 = 0.97;
+
+    /// Whether each thread had a processor to itself.
+    pub fn is_undisturbed(&self) -> bool {
+        self.cpu_share >= Self::UNDISTURBED
+    }
+}
+
 /// What one thread did.
 #[derive(Default)]
 struct Work {

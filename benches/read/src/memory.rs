@@ -73,17 +73,21 @@ pub struct Footprint {
     pub resident: f64,
 }
 
+/// Fills something with `n` keys and counts. Nothing else may run meanwhile.
+pub fn counted<T>(n: usize, fill: impl FnOnce() -> T) -> (T, Footprint) {
+    let (live, resident_before) = (LIVE.load(Ordering::Relaxed), resident());
+    ON.store(true, Ordering::Relaxed);
+    let filled = fill();
+    ON.store(false, Ordering::Relaxed);
+    let overhead = |bytes: i64| bytes as f64 / n as f64 - (KEY + VALUE) as f64;
+    let allocated = overhead(LIVE.load(Ordering::Relaxed) - live);
+    (filled, Footprint { allocated, resident: overhead(resident() - resident_before) })
+}
+
 /// Fills a subject and counts. For a process that does nothing else.
 pub fn footprint<S: Subject>(n: usize) -> Footprint {
-    let before = resident();
-    ON.store(true, Ordering::Relaxed);
-    let subject = S::filled(n);
-    let live = LIVE.load(Ordering::Relaxed);
-    ON.store(false, Ordering::Relaxed);
-    let grown = resident() - before;
-    drop(subject);
-    let overhead = |bytes: i64| bytes as f64 / n as f64 - (KEY + VALUE) as f64;
-    Footprint { allocated: overhead(live), resident: overhead(grown) }
+    let (_subject, footprint) = counted(n, || S::filled(n));
+    footprint
 }
 
 /// The footprint, taken by this program in a process of its own.

@@ -68,7 +68,7 @@ fn draw(out: &mut String, panel: &Panel, x: f64, y: f64) -> std::fmt::Result {
         let length = (value / largest * BARS).max(1.0);
         let colour = match *name {
             name if name.starts_with("edgecmp") => "#d9480f",
-            "two_miss" => "#868e96",
+            name if name.starts_with("two_miss") => "#868e96",
             _ => "#4c6ef5",
         };
         let (left, base) = (x + NAMES, top + 14.0);

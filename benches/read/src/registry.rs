@@ -5,7 +5,9 @@ use crate::cell::{Cell, Effort, LARGE, Mix};
 use crate::measure::{self, Figure, Load};
 use crate::memory::{self, Footprint};
 use crate::peers::edgecmp::{Get, Lookup, Many};
-use crate::peers::{dashmap, edgecmp_store, foyer, hashmap, moka, papaya, quick_cache, scc, two_miss};
+use crate::peers::{
+    dashmap, edgecmp_store, foyer, hashmap, moka, papaya, quick_cache, scc, two_miss, two_miss_huge,
+};
 use crate::subject::Subject;
 
 /// A filled implementation. Called once a measurement; the loops within are
@@ -94,6 +96,7 @@ fn edgecmp(n: usize) -> Vec<Box<dyn Runner>> {
 pub fn all() -> Vec<Listing> {
     vec![
         listing::<two_miss::TwoMiss>(true),
+        listing::<two_miss_huge::TwoMissHuge>(true),
         listing::<hashmap::Map>(false),
         Listing { runs: &[Lookup::NAME, Get::NAME, Many::NAME], fill: edgecmp, ..listed::<Lookup>(true) },
         listing::<edgecmp_store::EdgecmpStore>(false),
@@ -106,18 +109,17 @@ pub fn all() -> Vec<Listing> {
     ]
 }
 
-/// Fills what the arguments ask for with `n` keys.
-pub fn filled(args: &Args, n: usize) -> Vec<Box<dyn Runner>> {
+/// Fills what the arguments ask for with `n` keys; `count` takes what it needs.
+pub fn filled(args: &Args, n: usize, mut count: impl FnMut(&Listing, Footprint)) -> Vec<Box<dyn Runner>> {
     all()
         .iter()
         .filter(|listing| n <= LARGE || listing.large)
         .filter(|listing| listing.runs.iter().any(|name| args.wants(name)))
         .flat_map(|listing| {
             let started = std::time::Instant::now();
-            let runners = (listing.fill)(n);
-            if !runners.is_empty() {
-                eprintln!("  filled {} in {:.1} s", listing.name, started.elapsed().as_secs_f64());
-            }
+            let (runners, footprint) = memory::counted(n, || (listing.fill)(n));
+            eprintln!("  filled {} in {:.1} s", listing.name, started.elapsed().as_secs_f64());
+            count(listing, footprint);
             runners.into_iter().filter(|runner| args.wants(runner.name(Mix::Read)))
         })
         .collect()

@@ -32,10 +32,17 @@ fn write(out: &mut String, results: &Results, bars: &[Bar], n: &[usize]) -> std:
     )?;
     for (n, cell, rows) in cells(results) {
         writeln!(out, "\nn = {n}, {}, {} thread(s)", cell.mix, cell.threads)?;
-        writeln!(out, "  {:<20} {:>8} {:>8} {:>8} {:>8} {:>9}", "", "ns/op", "min", "max", "p99", "p99.9")?;
+        writeln!(
+            out,
+            "  {:<20} {:>8} {:>8} {:>8} {:>8} {:>9} {:>6}",
+            "", "ns/op", "min", "max", "p99", "p99.9", "rounds"
+        )?;
         for (name, row) in rows {
-            let Row { ns, min, max, p99, p999 } = row;
-            writeln!(out, "  {name:<20} {ns:>8.1} {min:>8.1} {max:>8.1} {p99:>8.0} {p999:>9.0}")?;
+            let Row { undisturbed, rounds, ns, min, max, p99, p999 } = row;
+            writeln!(
+                out,
+                "  {name:<20} {ns:>8.1} {min:>8.1} {max:>8.1} {p99:>8.0} {p999:>9.0} {undisturbed:>4}/{rounds}"
+            )?;
         }
     }
     for n in n {
@@ -62,10 +69,15 @@ fn write(out: &mut String, results: &Results, bars: &[Bar], n: &[usize]) -> std:
             (Some(figure), _) => (format!("{figure:.2}"), "FAIL"),
             (None, _) => ("-".to_owned(), "not measured"),
         };
-        writeln!(out, "  {:<64} {figure:>7} <= {:<6} {verdict}", bar.text, bar.limit)?;
+        let busy = if bar.figure.is_some() && bar.disturbed { " (busy machine: says little)" } else { "" };
+        writeln!(out, "  {:<64} {figure:>7} <= {:<6} {verdict}{busy}", bar.text, bar.limit)?;
     }
     if results.disturbed > 0 {
-        writeln!(out, "\n{} measurements shared their processor with other programs.", results.disturbed)?;
+        writeln!(
+            out,
+            "\n{} measurements shared their processor with other programs: left out where others were not disturbed.",
+            results.disturbed
+        )?;
     }
     for (name, misses) in results.missed() {
         writeln!(out, "\nINVALID: {name} did not find {misses} keys.")?;
@@ -106,6 +118,7 @@ pub fn json(results: &Results, bars: &[Bar]) -> Value {
                 "ns_max": round(row.max),
                 "p99": round(row.p99),
                 "p999": round(row.p999),
+                "undisturbed_rounds": row.undisturbed,
                 "overhead_bytes": results.footprint(n, name).map(|footprint| round(footprint.allocated)),
             })
         })

@@ -6,9 +6,14 @@ use crate::cell::{Cell, Mix};
 use crate::measure::Figure;
 use crate::memory::Footprint;
 
-/// Medians over the rounds.
+/// Medians over the rounds that nothing disturbed; over all if there is none
+/// such. Two threads that take turns on a busy processor do not contend: what
+/// they show then is not what was asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
+    /// Rounds that nothing disturbed.
+    pub undisturbed: usize,
+    pub rounds: usize,
     pub ns: f64,
     pub min: f64,
     pub max: f64,
@@ -70,6 +75,9 @@ impl Results {
 
 impl Row {
     fn of(figures: &[Figure]) -> Self {
+        let clean: Vec<Figure> = figures.iter().copied().filter(Figure::is_undisturbed).collect();
+        let (undisturbed, rounds) = (clean.len(), figures.len());
+        let figures = if clean.is_empty() { figures } else { &clean };
         let sorted = |field: fn(&Figure) -> f64| {
             let mut values: Vec<f64> = figures.iter().map(field).collect();
             values.sort_by(f64::total_cmp);
@@ -85,6 +93,8 @@ impl Row {
         };
         let ns = sorted(|figure| figure.ns);
         Self {
+            undisturbed,
+            rounds,
             ns: median(&ns),
             min: ns[0],
             max: ns[ns.len() - 1],

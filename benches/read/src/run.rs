@@ -10,8 +10,6 @@ use crate::memory;
 use crate::registry;
 use crate::results::Results;
 
-/// Below this share of a processor a measurement is taken again.
-const UNDISTURBED: f64 = 0.97;
 const ATTEMPTS: usize = 3;
 /// What implementations of more than [`LARGE`] keys need side by side, a key.
 const LARGE_BYTES: u64 = 1_400;
@@ -31,15 +29,28 @@ pub fn run(args: &Args) -> Results {
     results
 }
 
+/// Beyond [`LARGE`] keys filling twice takes too long: what is filled for its
+/// times is counted then, and only the others here.
 fn footprints(args: &Args, n: usize, results: &mut Results) {
     eprintln!("n = {n}: memory");
-    for listing in registry::all() {
-        if listing.package.is_empty() || !args.wants(listing.name) {
-            continue;
-        }
-        match memory::in_child(listing.name, n) {
-            Some(footprint) => results.add_footprint(n, listing.name, footprint),
-            None => eprintln!("  {}: no figure", listing.name),
+    let listings = registry::all();
+    let wanted: Vec<_> = listings
+        .iter()
+        .filter(|listing| !listing.package.is_empty() && args.wants(listing.name))
+        .filter(|listing| n <= LARGE || !listing.large)
+        .map(|listing| listing.name)
+        .collect();
+    for pair in wanted.chunks(2) {
+        let footprints: Vec<_> = std::thread::scope(|scope| {
+            let children: Vec<_> =
+                pair.iter().map(|name| scope.spawn(|| memory::in_child(name, n))).collect();
+            children.into_iter().map(|child| child.join().ok().flatten()).collect()
+        });
+        for (name, footprint) in pair.iter().zip(footprints) {
+            match footprint {
+                Some(footprint) => results.add_footprint(n, name, footprint),
+                None => eprintln!("  {name}: no figure"),
+            }
         }
     }
 }
@@ -48,7 +59,11 @@ fn times(args: &Args, n: usize, results: &mut Results) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let draws = if n <= 100_000 { 1 << 20 } else { 1 << 22 };
     let load = Load { zipf: Stream::zipf(n, draws), hot: Stream::single(n) };
-    let runners = registry::filled(args, n);
+    let runners = registry::filled(args, n, |listing, footprint| {
+        if args.memory && n > LARGE && !listing.package.is_empty() {
+            results.add_footprint(n, listing.name, footprint);
+        }
+    });
     let rounds = if n > LARGE { args.rounds.div_ceil(3).max(3) } else { args.rounds };
     for round in 0..rounds {
         eprintln!("n = {n}: round {} of {rounds}", round + 1);
@@ -69,7 +84,7 @@ fn times(args: &Args, n: usize, results: &mut Results) {
 fn undisturbed(measure: impl Fn() -> Figure, disturbed: &mut usize) -> Figure {
     let mut best = measure();
     for _ in 1..ATTEMPTS {
-        if best.cpu_share >= UNDISTURBED {
+        if best.is_undisturbed() {
             return best;
         }
         let again = measure();
@@ -77,6 +92,6 @@ fn undisturbed(measure: impl Fn() -> Figure, disturbed: &mut usize) -> Figure {
             best = again;
         }
     }
-    *disturbed += usize::from(best.cpu_share < UNDISTURBED);
+    *disturbed += usize::from(!best.is_undisturbed());
     best
 }

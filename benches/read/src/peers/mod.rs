@@ -11,6 +11,7 @@ pub mod papaya;
 pub mod quick_cache;
 pub mod scc;
 pub mod two_miss;
+pub mod two_miss_huge;
 
 /// The hasher of edgecmp, for all peers: faster than what some have by default.
 pub type Hasher = foldhash::fast::RandomState;
