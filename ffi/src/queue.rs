@@ -104,7 +104,7 @@ pub extern "C" fn edgecmp_queue_new(
     call(error, || {
         let out = required_out(queue, "queue")?;
         // A fork must be seen even if no cache was opened before it.
-        edgecmp_core::engine::fork::watch();
+        edgecmp_core::facts::fork::watch();
         let shared = Shared {
             completions: CompletionQueue::new()?,
             calls: Calls::default(),

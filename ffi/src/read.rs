@@ -188,7 +188,7 @@ pub unsafe extern "C" fn edgecmp_lookup_into(
         }
         *value_len = value.len();
         if !receipt.is_null() {
-            let row = edgecmp_receipt::new(hit.receipt(), found.is_some());
+            let row = edgecmp_receipt::new(&hit.receipt(), found.is_some());
             // SAFETY: by contract a struct whose `struct_size` is set.
             unsafe { sized::write(receipt, row, "receipt") }?;
         }

@@ -57,7 +57,7 @@ pub unsafe extern "C" fn edgecmp_value_receipt(
 ) -> edgecmp_status {
     call(error, || {
         let value = &required(value, "value")?.value;
-        let row = edgecmp_receipt::new(value.receipt(), value.is_found());
+        let row = edgecmp_receipt::new(&value.receipt(), value.is_found());
         // SAFETY: by contract NULL or a struct whose `struct_size` is set.
         unsafe { sized::write(receipt, row, "receipt") }?;
         Ok(EDGECMP_OK)

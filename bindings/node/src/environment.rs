@@ -151,7 +151,7 @@ impl Environment {
     /// Hands over an answer; see [`Arena::put_answer`].
     pub(crate) fn deliver(&self, value: Value) -> i64 {
         let mut arena = self.arena.borrow_mut();
-        let length = arena.put_answer(value.bytes(), value.receipt());
+        let length = arena.put_answer(value.bytes(), &value.receipt());
         if is_held(&arena, &value) {
             self.held.replace(Some(value));
         }

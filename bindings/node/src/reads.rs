@@ -28,7 +28,7 @@ pub(crate) fn lookup(
                 return Ok(outcome::MISS);
             };
             let mut arena = environment.arena.borrow_mut();
-            let length = arena.put_answer(hit.bytes(), hit.receipt());
+            let length = arena.put_answer(hit.bytes(), &hit.receipt());
             // The guard must not outlive the call; a large value is shared instead.
             if hit.bytes().is_some_and(|bytes| bytes.len() > arena.capacity()) {
                 environment.held.replace(Some(hit.into_value()));

@@ -59,7 +59,7 @@ impl Core {
 
     fn hit(&self, py: Python<'_>, key: &[u8], read: &ReadOptions) -> PyResult<Option<Entry>> {
         let hit = boundary::attached(py, || self.cache.lookup(key, read))?;
-        Ok(hit.map(|hit| Entry::new(py, hit.bytes(), *hit.receipt())))
+        Ok(hit.map(|hit| Entry::new(py, hit.bytes(), hit.receipt())))
     }
 
     pub(crate) fn read_many(

@@ -26,7 +26,7 @@ impl Entry {
 
     /// The same for an answer that the read waited for.
     pub fn of(py: Python<'_>, value: &Value) -> Self {
-        Self::new(py, value.bytes(), *value.receipt())
+        Self::new(py, value.bytes(), value.receipt())
     }
 }
 

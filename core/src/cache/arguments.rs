@@ -119,6 +119,13 @@ pub(super) fn check_key<'a>(policy: &Policy, field: impl Display, key: &'a [u8])
     Err(bad_key(policy, &field, key))
 }
 
+/// All keys, if they have allowed lengths.
+pub(super) fn check_keys<K: AsRef<[u8]>>(policy: &Policy, keys: &[K]) -> Result<()> {
+    keys.iter()
+        .enumerate()
+        .try_for_each(|(index, key)| check_key(policy, format_args!("keys[{index}]"), key.as_ref()).map(drop))
+}
+
 #[cold]
 fn bad_key(policy: &Policy, field: &dyn Display, key: &[u8]) -> Error {
     let allowed = format!("1 to {} bytes (max_key_bytes)", policy.max_key_bytes);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::pending::Waiting;
-use super::read::{Boarded, Reading, probe};
+use super::read::{Boarded, Reading, probe_many};
 use crate::facts::clock::Instant;
 use crate::facts::error::Result;
 use crate::facts::receipt::Value;
@@ -30,12 +30,15 @@ impl ReadingMany {
         deadline: Instant,
     ) -> std::result::Result<Vec<Result<Value>>, Self> {
         let mut many = Self { answers: Vec::with_capacity(keys.len()), waiting: Vec::new() };
+        probe_many(node, keys, &read, |_, hit| many.answers.push(hit.map(|hit| Ok(hit.to_value()))));
+        let missed = |(index, answer): (usize, &Option<_>)| answer.is_none().then_some(index);
+        let missed: Vec<_> = many.answers.iter().enumerate().filter_map(missed).collect();
+        if missed.is_empty() {
+            return Ok(many.answers.into_iter().flatten().collect());
+        }
         let mut places = Vec::new();
-        for (index, key) in keys.iter().map(AsRef::as_ref).enumerate() {
-            if let Some(hit) = probe(node, key, &read) {
-                many.answers.push(Some(Ok(hit.into_value())));
-                continue;
-            }
+        for index in missed {
+            let key = keys[index].as_ref();
             let mut reading = Reading::new(node, key, read, trace.cloned(), deadline);
             let answer = match reading.board() {
                 Ok(Boarded::Ready(value)) => Some(Ok(value)),
@@ -49,7 +52,7 @@ impl ReadingMany {
             if answer.is_none() {
                 many.waiting.push((index, reading));
             }
-            many.answers.push(answer);
+            many.answers[index] = answer;
         }
         if many.waiting.is_empty() {
             return Ok(many.answers.into_iter().flatten().collect());

@@ -63,6 +63,51 @@ pub(super) fn probe<'a>(node: &'a Node, key: &[u8], read: &ReadBounds) -> Option
     Some(Hit { entry, seen })
 }
 
+/// A hit of [`super::Cache::lookup_many`], for as long as it is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct HitRef<'a> {
+    entry: &'a Entry,
+    seen: Seen,
+}
+
+impl<'a> HitRef<'a> {
+    /// The bytes; `None` if the origin has no such key.
+    #[inline]
+    pub fn bytes(&self) -> Option<&'a [u8]> {
+        self.entry.value()
+    }
+
+    /// The receipt.
+    #[inline]
+    pub fn receipt(&self) -> Receipt {
+        self.seen.receipt(self.entry)
+    }
+
+    /// The value, for keeping: shares the entry's memory.
+    pub fn to_value(&self) -> Value {
+        Value { entry: self.entry.share(), seen: self.seen }
+    }
+}
+
+/// [`probe`] for many keys, in their order.
+pub(super) fn probe_many<K: AsRef<[u8]>>(
+    node: &Node,
+    keys: &[K],
+    read: &ReadBounds,
+    mut show: impl FnMut(usize, Option<HitRef<'_>>),
+) {
+    node.store.load_many(keys, |thread, first, entries| {
+        // After the whole batch was loaded: no entry is older than it seems.
+        let now = node.latest();
+        for (index, entry) in entries.iter().enumerate() {
+            let hit = entry
+                .as_ref()
+                .and_then(|entry| see(node, thread, entry, read, now).map(|seen| HitRef { entry, seen }));
+            show(first + index, hit);
+        }
+    });
+}
+
 /// The same apart, so that a read that asks for nothing special has less to look at.
 #[inline(never)]
 pub(super) fn probe_asked<'a>(node: &'a Node, key: &[u8], read: &ReadBounds) -> Option<Hit<'a>> {

@@ -112,6 +112,12 @@ fn tag(hash: u64) -> usize {
     hash as usize & 0xffff
 }
 
+/// Where an entry of this key has its value, or a few words before.
+#[inline(always)]
+pub fn value_offset(key: &[u8]) -> usize {
+    size_of::<Block>() + key.len()
+}
+
 /// Whether two keys are equal: for keys of usual length faster than a call of `memcmp`.
 #[inline]
 fn same(a: &[u8], b: &[u8]) -> bool {
@@ -190,8 +196,8 @@ impl<'a> Table<'a> {
                 // Acquire, now that it counts: the entry was written before its address.
                 let word = bucket.0[tagged.trailing_zeros() as usize].load(Ordering::Acquire);
                 if let Some(block) = unpack(word) {
-                    // Key and value may go on on the next lines: not one miss after the other.
-                    prefetch(block.as_ptr().wrapping_byte_add(64));
+                    // The value begins on another line: not one miss after the other.
+                    prefetch(block.as_ptr().wrapping_byte_add(value_offset(key)));
                     // SAFETY: it was in the table under the guard: not released before it ends.
                     let entry = unsafe { Entry::view(block) };
                     if same(entry.key(), key) {
@@ -221,11 +227,8 @@ impl<'a> Table<'a> {
                 match word.addr() {
                     EMPTY => empty = empty.or(Some(Place::Vacant { slot: number, fresh: true })),
                     VACANT => vacant = vacant.or(Some(Place::Vacant { slot: number, fresh: false })),
-                    address if address >> TAG_SHIFT == wanted => {
-                        // SAFETY: not used further.
-                        if unsafe { self.entry(number) }.is_some_and(|entry| entry.key() == key) {
-                            return Place::Occupied(number);
-                        }
+                    address if address >> TAG_SHIFT == wanted && self.holds(number, key) => {
+                        return Place::Occupied(number);
                     }
                     _ => {}
                 }
@@ -236,6 +239,12 @@ impl<'a> Table<'a> {
             bucket = self.next(bucket);
         }
         vacant.expect("the writer replaces a table before it is full")
+    }
+
+    /// Whether the entry in a slot is this key's. For the writer.
+    fn holds(&self, slot: u32, key: &[u8]) -> bool {
+        // SAFETY: the view is not used further.
+        unsafe { self.entry(slot) }.is_some_and(|entry| entry.key() == key)
     }
 
     /// The entry in a slot. For the writer.

@@ -75,6 +75,23 @@ proptest! {
 }
 
 #[test]
+fn many_are_loaded_as_one_by_one() {
+    let store = Store::new(4 << 20, 1024);
+    let keys: Vec<Vec<u8>> = (0..500u32).map(|k| k.to_be_bytes().to_vec()).collect();
+    for (k, key) in keys.iter().enumerate().filter(|(k, _)| k % 3 > 0) {
+        put(&store, key, k as u64, 50);
+    }
+    let mut seen = Vec::new();
+    store.load_many(&keys, |_, first, entries| {
+        assert_eq!(first, seen.len());
+        seen.extend(entries.iter().map(|entry| entry.as_ref().map(|e| e.version().get() as u64)));
+    });
+    let expected: Vec<_> = keys.iter().map(|key| version(&store, key)).collect();
+    assert_eq!(seen, expected);
+    store.load_many(&[] as &[&[u8]], |_, _, entries| assert!(entries.is_empty()));
+}
+
+#[test]
 fn stays_within_capacity_and_keeps_what_is_read() {
     let capacity = 256 * 1024;
     let store = Store::new(capacity, 1024);

@@ -88,15 +88,14 @@ const UNUSABLE: u64 = 2;
 
 impl CounterClock {
     pub(super) const fn new() -> Self {
-        const ZERO: AtomicU64 = AtomicU64::new(0);
         Self {
-            sequence: ZERO,
-            ticks: ZERO,
-            nanos: ZERO,
-            window: ZERO,
-            rate: ZERO,
-            first_ticks: ZERO,
-            first_nanos: ZERO,
+            sequence: AtomicU64::new(0),
+            ticks: AtomicU64::new(0),
+            nanos: AtomicU64::new(0),
+            window: AtomicU64::new(0),
+            rate: AtomicU64::new(0),
+            first_ticks: AtomicU64::new(0),
+            first_nanos: AtomicU64::new(0),
             state: AtomicU64::new(UNKNOWN),
         }
     }

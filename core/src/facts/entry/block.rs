@@ -109,9 +109,10 @@ impl Entry {
 
     /// `len` bytes of the block from `offset` on.
     fn bytes(&self, offset: usize, len: usize) -> &[u8] {
+        let start = self.0.cast::<u8>().as_ptr().wrapping_add(offset);
         // SAFETY: callers pass a range that `SharedEntry::new` has laid out and
         // written; the pointer is that of the allocation, not of the header.
-        unsafe { std::slice::from_raw_parts(self.0.cast::<u8>().as_ptr().add(offset), len) }
+        unsafe { std::slice::from_raw_parts(start, len) }
     }
 
     pub(super) fn has(&self, flags: u8) -> bool {
@@ -268,8 +269,9 @@ impl SharedEntry {
         let words = words[..count].iter().map(|word| word.to_ne_bytes());
         let mut offset = HEADER;
         let mut put = |bytes: &[u8]| {
+            let start = memory.wrapping_add(offset);
             // SAFETY: the parts together are `size` bytes, in fresh memory.
-            unsafe { copy_nonoverlapping(bytes.as_ptr(), memory.add(offset), bytes.len()) };
+            unsafe { copy_nonoverlapping(bytes.as_ptr(), start, bytes.len()) };
             offset += bytes.len();
         };
         words.for_each(|word| put(&word));

@@ -19,7 +19,7 @@ impl Client {
         let started = self.started(&life);
         match life.cache.lookup(&Fleet::key(key), &options) {
             Ok(Some(hit)) => {
-                let seen = seen(hit.bytes(), hit.receipt());
+                let seen = seen(hit.bytes(), &hit.receipt());
                 self.note(&life, key, &options, started, "lookup", Ok(seen));
             }
             Ok(None) => {}
@@ -125,7 +125,7 @@ impl Client {
                 if value.key() != Fleet::key(key) {
                     self.fleet.world.fail(format_args!("{call} of key {key} gave the value of another key"));
                 }
-                Ok(seen(value.bytes(), value.receipt()))
+                Ok(seen(value.bytes(), &value.receipt()))
             }
             Err(error) => Err(error.code()),
         };
