@@ -64,9 +64,9 @@ fn run(cache: &Cache, step: &Json) -> Result<Outcome, Error> {
     write.idempotency_key = step["idempotency_key"].as_str().map(Into::into);
     write.if_version = version("if_version");
     Ok(match step["call"].as_str().unwrap() {
-        "get" => cache.get(key, &read).map(|value| Outcome::read(value.bytes(), value.receipt()))?,
+        "get" => cache.get(key, &read).map(|value| Outcome::read(value.bytes(), &value.receipt()))?,
         "lookup" => match cache.lookup(key, &read)? {
-            Some(hit) => Outcome::read(hit.bytes(), hit.receipt()),
+            Some(hit) => Outcome::read(hit.bytes(), &hit.receipt()),
             None => Outcome { miss: true, ..Outcome::default() },
         },
         "set" => {
