@@ -108,12 +108,6 @@ pub(super) fn probe_many<K: AsRef<[u8]>>(
     });
 }
 
-/// The same apart, so that a read that asks for nothing special has less to look at.
-#[inline(never)]
-pub(super) fn probe_asked<'a>(node: &'a Node, key: &[u8], read: &ReadBounds) -> Option<Hit<'a>> {
-    probe(node, key, read)
-}
-
 /// Whether an entry is a hit for this read; `now` was read after it was loaded,
 /// `thread` is the number of this thread.
 #[inline(always)]
