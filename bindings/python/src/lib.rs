@@ -32,6 +32,7 @@ mod duration;
 mod entry;
 mod errors;
 mod exit;
+mod fast;
 mod options;
 mod tables;
 mod version;
@@ -43,6 +44,8 @@ mod wait;
 /// need the GIL and declares so (PEP 703).
 #[pyo3::pymodule(gil_used = false)]
 mod _edgecmp {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use crate::cache::Core;
     #[pymodule_export]
@@ -52,7 +55,7 @@ mod _edgecmp {
     #[pymodule_export]
     use crate::completions::Completions;
     #[pymodule_export]
-    use crate::entry::{Entry, WriteReceipt};
+    use crate::entry::WriteReceipt;
     #[pymodule_export]
     use crate::exit::{begin_exit, forget_exit};
     #[pymodule_export]
@@ -61,4 +64,10 @@ mod _edgecmp {
     #[pymodule_export]
     #[allow(non_upper_case_globals, reason = "a Python attribute, named as Python names it")]
     const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::entry::add_to(module)?;
+        crate::fast::install(module.py())
+    }
 }
