@@ -18,6 +18,7 @@ use pyo3::{PyTraverseError, intern};
 use crate::arguments::{self, Given, read_options, write_options};
 use crate::calls::Calls;
 use crate::entry::{self, Answer, WriteReceipt};
+use crate::front::Front;
 use crate::{boundary, duration, exit, options, wait};
 
 /// How long `close` waits for what still runs, unless it is told otherwise.
@@ -31,6 +32,7 @@ pub struct Core {
     loader: Option<Loader>,
     /// A read that asks for nothing special.
     plain: ReadOptions,
+    front: Front,
 }
 
 /// The Python side of a loader: `runner.ensure_running(calls)` sees to it
@@ -49,6 +51,12 @@ pub(crate) enum Read {
 }
 
 impl Core {
+    /// The entries kept by their key objects, for [`crate::fast`].
+    #[inline]
+    pub(crate) fn front(&self) -> &Front {
+        &self.front
+    }
+
     pub(crate) fn read(&self, key: &Bound<'_, PyAny>, read: &ReadOptions) -> PyResult<Read> {
         let py = key.py();
         let key = arguments::key(key)?;
@@ -69,8 +77,22 @@ impl Core {
 
     /// `lookup` with nothing but a key, for [`crate::fast`].
     #[inline]
-    pub(crate) fn plain_hit(&self, key: &[u8]) -> edgecmp::Result<Option<Answer>> {
-        boundary::guarded(|| Ok(self.cache.lookup(key, &self.plain)?.map(|hit| Answer::of(hit.into_value()))))
+    pub(crate) fn plain_hit<T>(
+        &self,
+        key: &[u8],
+        with_answer: impl FnOnce(Answer) -> T,
+    ) -> edgecmp::Result<Option<T>> {
+        boundary::guarded(|| {
+            let hit = self.cache.lookup(key, &self.plain)?;
+            Ok(hit.map(|hit| with_answer(Answer::of(hit.into_value()))))
+        })
+    }
+
+    /// Whether such a look-up would find this value again; then its receipt is
+    /// of now. False also if the look-up would fail.
+    #[inline]
+    pub(crate) fn renew(&self, value: &mut Value) -> bool {
+        boundary::guarded(|| self.cache.renew(value, &self.plain)).unwrap_or(false)
     }
 
     /// The rest of a `get` with nothing but a key, once there was no hit.
@@ -143,16 +165,17 @@ impl Core {
     fn new(options: &Bound<'_, PyDict>, runner: Option<Py<PyAny>>, writable: bool) -> PyResult<Self> {
         let py = options.py();
         let options = options::extract(options)?;
+        let front = Front::new(options.capacity.0);
         let Some(runner) = runner else {
             let cache = boundary::detached(py, || Cache::open(options))?;
-            return Ok(Self { cache, loader: None, plain: ReadOptions::default() });
+            return Ok(Self { cache, loader: None, plain: ReadOptions::default(), front });
         };
         let threads = options.loader_threads;
         let calls = boundary::detached(py, || Calls::new(threads))?;
         let origin = calls.origin(writable);
         let cache = boundary::detached(py, || Cache::open_with_origin(options, origin))?;
         let loader = Loader { runner, calls: Py::new(py, calls)? };
-        Ok(Self { cache, loader: Some(loader), plain: ReadOptions::default() })
+        Ok(Self { cache, loader: Some(loader), plain: ReadOptions::default(), front })
     }
 
     /// Reads a key.

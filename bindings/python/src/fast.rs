@@ -164,31 +164,60 @@ unsafe fn key_bytes<'a>(key: *mut ffi::PyObject) -> Option<&'a [u8]> {
     Some(unsafe { std::slice::from_raw_parts(start.cast(), length.cast_unsigned()) })
 }
 
-/// The key and the cache of a call that takes the short way.
+/// What the short way has found.
+enum Found<'a> {
+    /// A new reference to an Entry; or null, with the exception set.
+    Entry(*mut ffi::PyObject),
+    /// Nothing that may be returned.
+    Nothing(&'a Core, &'a [u8]),
+    /// The call is not of the short kind, or fails.
+    Unknown,
+}
+
+/// Looks the only argument up.
 ///
 /// # Safety
 ///
 /// As for [`Method::call_full`]; what is returned does not outlive the call.
 #[inline]
-unsafe fn short_call<'a>(
+unsafe fn find<'a>(
     core: *mut ffi::PyObject,
     arguments: *const *mut ffi::PyObject,
     count: ffi::Py_ssize_t,
     names: *mut ffi::PyObject,
-) -> Option<(&'a Core, &'a [u8])> {
+) -> Found<'a> {
     if count != 1 || !names.is_null() {
-        return None;
+        return Found::Unknown;
     }
-    // SAFETY: there is one argument, which the caller keeps alive.
-    let key = unsafe { key_bytes(*arguments) }?;
     // SAFETY: the thread is attached; the token does not leave this call.
     let py = unsafe { Python::assume_attached() };
-    // SAFETY: the descriptor has checked that it is an instance of `Core`, and
-    // the caller keeps it alive.
-    let core: &Core = unsafe {
-        ptr::from_ref(Borrowed::from_ptr(py, core).cast_unchecked::<Core>().get()).as_ref_unchecked()
-    };
-    Some((core, key))
+    // SAFETY: the caller keeps the object alive.
+    let core = unsafe { Borrowed::from_ptr(py, core) };
+    // SAFETY: the descriptor has checked that it is an instance of `Core`.
+    let core = unsafe { core.cast_unchecked::<Core>() };
+    // SAFETY: as long as the object, that is as the call.
+    let core: &'a Core = unsafe { &*ptr::from_ref(core.get()) };
+    // SAFETY: there is one argument, which the caller keeps alive.
+    let key = unsafe { *arguments };
+    // SAFETY: the thread is attached.
+    let kept = unsafe { core.front().find(core, key) };
+    if !kept.is_null() {
+        return Found::Entry(kept);
+    }
+    // SAFETY: the thread is attached, and the key outlives the call.
+    let Some(bytes) = (unsafe { key_bytes(key) }) else { return Found::Unknown };
+    // SAFETY: the module is initialized, the thread attached.
+    match core.plain_hit(bytes, |answer| unsafe { object::allocate(answer) }) {
+        Ok(Some(entry)) => {
+            if !entry.is_null() {
+                // SAFETY: `key` is exactly a `str` or `bytes`, `entry` an Entry.
+                unsafe { core.front().keep(key, entry) };
+            }
+            Found::Entry(entry)
+        }
+        Ok(None) => Found::Nothing(core, bytes),
+        Err(_) => Found::Unknown,
+    }
 }
 
 /// `Core.lookup`.
@@ -203,19 +232,12 @@ unsafe extern "C" fn lookup(
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     // SAFETY: as CPython calls this.
-    let Some((cache, key)) = (unsafe { short_call(core, arguments, count, names) }) else {
-        // SAFETY: as CPython calls this.
-        return unsafe { LOOKUP.call_full(core, arguments, count, names) };
-    };
-    match cache.plain_hit(key) {
-        // SAFETY: as CPython calls this.
-        Ok(Some(answer)) => unsafe { object::allocate(answer) },
-        Ok(None) => {
-            // SAFETY: a new reference to the one `None`.
-            unsafe { ffi::Py_NewRef(ffi::Py_None()) }
-        }
-        // SAFETY: as CPython calls this. It fails again, and raises.
-        Err(_) => unsafe { LOOKUP.call_full(core, arguments, count, names) },
+    match unsafe { find(core, arguments, count, names) } {
+        Found::Entry(entry) => entry,
+        // SAFETY: there is one `None`, for ever.
+        Found::Nothing(..) => unsafe { ffi::Py_NewRef(ffi::Py_None()) },
+        // SAFETY: as CPython calls this. What has failed fails again, and raises.
+        Found::Unknown => unsafe { LOOKUP.call_full(core, arguments, count, names) },
     }
 }
 
@@ -231,19 +253,14 @@ unsafe extern "C" fn get(
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     // SAFETY: as CPython calls this.
-    let Some((cache, key)) = (unsafe { short_call(core, arguments, count, names) }) else {
-        // SAFETY: as CPython calls this.
-        return unsafe { GET.call_full(core, arguments, count, names) };
-    };
-    match cache.plain_hit(key) {
-        // SAFETY: as CPython calls this.
-        Ok(Some(answer)) => unsafe { object::allocate(answer) },
-        Ok(None) => {
+    match unsafe { find(core, arguments, count, names) } {
+        Found::Entry(entry) => entry,
+        Found::Nothing(cache, key) => {
             // SAFETY: the thread is attached; the token does not leave this call.
             let py = unsafe { Python::assume_attached() };
             object::returned(py, || cache.plain_miss(py, key))
         }
-        // SAFETY: as CPython calls this. It fails again, and raises.
-        Err(_) => unsafe { GET.call_full(core, arguments, count, names) },
+        // SAFETY: as CPython calls this. What has failed fails again, and raises.
+        Found::Unknown => unsafe { GET.call_full(core, arguments, count, names) },
     }
 }

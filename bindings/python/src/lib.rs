@@ -33,6 +33,7 @@ mod entry;
 mod errors;
 mod exit;
 mod fast;
+mod front;
 mod options;
 mod tables;
 mod version;

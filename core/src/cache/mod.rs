@@ -115,6 +115,19 @@ impl Cache {
         })
     }
 
+    /// [`Cache::lookup`] for who has looked a key up before, and kept the value:
+    /// true if a look-up now would find the same; then the receipt is that of
+    /// such a read. False: look the key up. Nothing is hashed and searched.
+    ///
+    /// The value must be one that this cache has returned.
+    pub fn renew(&self, value: &mut Value, read: &ReadOptions) -> Result<bool> {
+        // What a forked child has from its parent is not in its own cache.
+        if self.opened.generation != fork::generation() {
+            return Ok(false);
+        }
+        self.with(|opened| Ok(read::renew(&opened.node, value, &read.bounds()?)))
+    }
+
     /// Reads a key: [`Started::Ready`] if the cache may answer, else the wait
     /// for the origin. A key that the origin does not have is a value without
     /// bytes, not an error.

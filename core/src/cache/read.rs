@@ -51,26 +51,51 @@ impl Hit {
 /// that can block, allocates nothing.
 pub(super) fn probe(node: &Node, key: &[u8], read: &ReadBounds) -> Option<Hit> {
     let entry = node.store.load(node.store.hash(key), key)?;
+    match answer(node, &entry, || entry.to_arc(), read) {
+        Ok(receipt) => Some(Hit { entry, receipt }),
+        Err(Verdict::Expired { .. } | Verdict::Unproved { .. }) => {
+            node.counters.add(Stat::BoundViolationsAverted);
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+/// Whether [`probe`] would find this entry again; then the receipt is of now.
+pub(super) fn renew(node: &Node, value: &mut Value, read: &ReadBounds) -> bool {
+    let Value { entry, receipt } = value;
+    if !entry.is_in_store() {
+        return false;
+    }
+    // A miss is counted by the look-up that follows.
+    let Ok(renewed) = answer(node, entry, || Arc::clone(entry), read) else { return false };
+    *receipt = renewed;
+    true
+}
+
+/// The receipt of a hit, or why the entry does not do for this read.
+#[inline]
+fn answer(
+    node: &Node,
+    entry: &Entry,
+    share: impl FnOnce() -> Arc<Entry>,
+    read: &ReadBounds,
+) -> std::result::Result<Receipt, Verdict> {
     // The clock is read after the entry: an entry can't age in between unseen.
     let now = node.now();
-    let bounds = node.policy.key_bounds(key);
-    let standing = Standing::of(&entry);
+    let bounds = node.policy.key_bounds(entry.key().as_bytes());
+    let standing = Standing::of(entry);
     match judge(&standing, &bounds, read, node.policy.drift, now, now) {
         Verdict::Fresh { age, aging } => {
             if aging {
-                node.refreshes.ask(&entry, || entry.to_arc(), &node.counters);
+                node.refreshes.ask(entry, share, &node.counters);
             }
             entry.visit();
             node.counters.add(Stat::Hits);
             let bound = hard_bound(&standing, &bounds, read);
-            let receipt = receipt(&entry, &standing, age, bound, Source::Cache, Proof::Pull);
-            Some(Hit { entry, receipt })
+            Ok(receipt(entry, &standing, age, bound, Source::Cache, Proof::Pull))
         }
-        Verdict::Expired { .. } | Verdict::Unproved { .. } => {
-            node.counters.add(Stat::BoundViolationsAverted);
-            None
-        }
-        Verdict::TooLow => None,
+        verdict => Err(verdict),
     }
 }
 

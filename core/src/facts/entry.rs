@@ -53,6 +53,7 @@ pub struct Entry {
     unproved_until: AtomicU64,
     visited: AtomicBool,
     refresh_asked: AtomicBool,
+    in_store: AtomicBool,
     ticket: AtomicU64,
 }
 
@@ -68,6 +69,7 @@ impl Entry {
             unproved_until: AtomicU64::new(0),
             visited: AtomicBool::new(false),
             refresh_asked: AtomicBool::new(false),
+            in_store: AtomicBool::new(false),
             ticket: AtomicU64::new(0),
         }
     }
@@ -136,6 +138,17 @@ impl Entry {
     /// A refresh was given up: a later read may ask again.
     pub fn refresh_given_up(&self) {
         self.refresh_asked.store(false, Ordering::Release);
+    }
+
+    /// Whether it is what the store has of its key. The store says so before
+    /// readers can find it, and takes it back before they can find anything
+    /// else in its place: who has seen what came after it sees this false.
+    pub fn is_in_store(&self) -> bool {
+        self.in_store.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_in_store(&self, is_in_store: bool) {
+        self.in_store.store(is_in_store, Ordering::Release);
     }
 
     /// The entry's place in the eviction queue.

@@ -119,6 +119,7 @@ impl Shard {
             }
             (Change::Put(entry), Place::Occupied(slot)) => {
                 if let Some(old) = &present {
+                    old.set_in_store(false);
                     entry.set_ticket(old.ticket());
                     writer.bytes = writer.bytes + cost(&entry) - cost(old);
                     if old.take_visited() {
@@ -187,6 +188,7 @@ impl Shard {
 
 impl Writer {
     fn take(&mut self, table: &Table, slot: usize) -> Option<Arc<Entry>> {
+        table.get(slot)?.set_in_store(false);
         let entry = table.take(slot)?;
         self.entries -= 1;
         self.bytes -= cost(&entry);

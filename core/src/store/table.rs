@@ -135,6 +135,7 @@ impl Table {
 
     /// Publishes an entry: first the entry, then the tag that leads readers to it.
     pub fn put(&self, slot: usize, hash: u64, entry: Arc<Entry>) {
+        entry.set_in_store(true);
         self.slots[slot].store(Some(entry));
         self.tags[slot].store(tag(hash), Ordering::Release);
     }

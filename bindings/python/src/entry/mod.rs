@@ -5,11 +5,10 @@ use std::ffi::CStr;
 use edgecmp::{Proof, Receipt, Source, Value};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDateTime, PyDelta, PyList, PyNone, PyTzInfo};
 
 use crate::errors;
-use object::Attribute;
+use object::{Attribute, OnceBytes};
 
 pub mod object;
 
@@ -19,31 +18,40 @@ pub mod object;
 /// for it.
 pub struct Answer {
     value: Value,
-    bytes: PyOnceLock<Py<PyBytes>>,
+    bytes: OnceBytes,
 }
 
 impl Answer {
     /// The answer with this value.
     #[inline]
     pub fn of(value: Value) -> Self {
-        Self { value, bytes: PyOnceLock::new() }
+        Self { value, bytes: OnceBytes::new() }
     }
 
-    /// Drops it. Left to itself, `Py` would wait for the next who attaches.
+    /// Another answer with the same value and the same `bytes` object.
+    pub fn duplicate(&self, py: Python<'_>) -> Self {
+        Self { value: self.value.clone(), bytes: self.bytes.clone_ref(py) }
+    }
+
+    /// Core's value.
     #[inline]
-    fn release(mut self, py: Python<'_>) {
-        if let Some(bytes) = self.bytes.take() {
-            drop(bytes.into_bound(py));
-        }
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// The same, for core to renew its receipt.
+    #[inline]
+    pub fn value_mut(&mut self) -> &mut Value {
+        &mut self.value
     }
 
     fn receipt(&self) -> &Receipt {
         self.value.receipt()
     }
 
-    fn bytes<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyBytes>> {
+    fn bytes<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         let bytes = self.value.bytes()?;
-        Some(self.bytes.get_or_init(py, || PyBytes::new(py, bytes).unbind()).bind(py))
+        Some(self.bytes.get_or_make(py, || PyBytes::new(py, bytes)))
     }
 }
 
@@ -61,7 +69,7 @@ static ATTRIBUTES: [Attribute; 11] = [
         name: c"value",
         doc: c"The value; None if the origin has no such key. Made once: the same object each time.",
         get: |py, answer| match answer.bytes(py) {
-            Some(bytes) => Ok(bytes.clone().into_any()),
+            Some(bytes) => Ok(bytes),
             None => Ok(PyNone::get(py).to_owned().into_any()),
         },
     },

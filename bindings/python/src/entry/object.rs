@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use pyo3::exceptions::PySystemError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::types::{PyBytes, PyType};
 
 use super::Answer;
 
@@ -113,6 +113,56 @@ pub unsafe fn allocate(answer: Answer) -> *mut ffi::PyObject {
     unsafe { ffi::PyObject_Init(object.cast(), CLASS.load(Ordering::Relaxed)) }
 }
 
+/// The answer of an Entry.
+///
+/// # Safety
+///
+/// `object` is of the class, and outlives the borrow.
+#[inline]
+pub unsafe fn answer_of<'a>(object: *mut ffi::PyObject) -> &'a Answer {
+    // SAFETY: objects of the class are made by `allocate` alone.
+    unsafe { &(*object.cast::<Object>()).answer }
+}
+
+/// An Entry with the same value, read again: this one, if only the caller has
+/// it. `renew` brings the receipt up to date, or says no. A new reference; or
+/// null, without an exception, also if there is no memory.
+///
+/// # Safety
+///
+/// The GIL is held, `object` is of the class, and nothing borrows its answer.
+#[inline]
+pub unsafe fn renewed(
+    object: *mut ffi::PyObject,
+    renew: impl FnOnce(&mut Answer) -> bool,
+) -> *mut ffi::PyObject {
+    // SAFETY: an object.
+    if unsafe { ffi::Py_REFCNT(object) } == 1 {
+        // SAFETY: the caller's is the only reference, so nobody else can read
+        // the answer while it changes.
+        let answer = unsafe { &mut (*object.cast::<Object>()).answer };
+        if renew(answer) {
+            // SAFETY: an object.
+            return unsafe { ffi::Py_NewRef(object) };
+        }
+        return ptr::null_mut();
+    }
+    // SAFETY: the thread is attached; the token does not leave this call.
+    let py = unsafe { Python::assume_attached() };
+    // SAFETY: as the caller promises.
+    let mut answer = unsafe { answer_of(object) }.duplicate(py);
+    if !renew(&mut answer) {
+        return ptr::null_mut();
+    }
+    // SAFETY: as the caller promises.
+    let new = unsafe { allocate(answer) };
+    if new.is_null() {
+        // SAFETY: the thread is attached.
+        unsafe { ffi::PyErr_Clear() };
+    }
+    new
+}
+
 /// # Safety
 ///
 /// CPython calls this with the last reference of an object of the class.
@@ -121,9 +171,7 @@ unsafe extern "C" fn deallocate(object: *mut ffi::PyObject) {
     let class = unsafe { ffi::Py_TYPE(object) };
     // SAFETY: nobody else has it; `allocate` has written the answer, and nobody
     // reads it again.
-    let answer = unsafe { (&raw const (*object.cast::<Object>()).answer).read() };
-    // SAFETY: the thread is attached; the token does not leave this call.
-    answer.release(unsafe { Python::assume_attached() });
+    unsafe { (&raw mut (*object.cast::<Object>()).answer).drop_in_place() };
     // SAFETY: `allocate` has it from there.
     unsafe { ffi::PyObject_Free(object.cast()) };
     // SAFETY: an object of a heap type holds a reference to it.
@@ -161,9 +209,8 @@ unsafe fn with_answer<'py>(
 ) -> *mut ffi::PyObject {
     // SAFETY: the thread is attached; the token does not leave this call.
     let py = unsafe { Python::assume_attached() };
-    // SAFETY: objects of the class are made by `allocate` alone, and the caller
-    // keeps this one alive.
-    let answer = unsafe { &(*object.cast::<Object>()).answer };
+    // SAFETY: as the caller promises.
+    let answer = unsafe { answer_of(object) };
     returned(py, || use_it(py, answer))
 }
 
@@ -182,5 +229,58 @@ pub fn returned<'py>(
             error.restore(py);
             ptr::null_mut()
         }
+    }
+}
+
+/// A `bytes` object that is made when it is asked for, once. Unlike pyo3's
+/// cells it never gives the GIL away, and is dropped at once: only by threads
+/// that are attached, as only Entries have one.
+pub struct OnceBytes(AtomicPtr<ffi::PyObject>);
+
+impl OnceBytes {
+    #[inline]
+    pub const fn new() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    /// The object, made now if need be.
+    #[inline]
+    pub fn get_or_make<'py>(
+        &self,
+        py: Python<'py>,
+        make: impl FnOnce() -> Bound<'py, PyBytes>,
+    ) -> Bound<'py, PyAny> {
+        let mut made = self.0.load(Ordering::Acquire);
+        if made.is_null() {
+            let new = make().into_ptr();
+            made = match self.0.compare_exchange(ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => new,
+                Err(first) => {
+                    // Another thread was faster (free-threaded builds only).
+                    // SAFETY: the reference just made.
+                    unsafe { ffi::Py_DECREF(new) };
+                    first
+                }
+            };
+        }
+        // SAFETY: it is a `bytes` object, and stays until this is dropped.
+        unsafe { Bound::from_borrowed_ptr(py, made) }
+    }
+
+    /// Another reference to the object, if it was made.
+    #[inline]
+    pub fn clone_ref(&self, _py: Python<'_>) -> Self {
+        let made = self.0.load(Ordering::Acquire);
+        // SAFETY: null, or an object that stays until this is dropped.
+        unsafe { ffi::Py_XINCREF(made) };
+        Self(AtomicPtr::new(made))
+    }
+}
+
+impl Drop for OnceBytes {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: null, or a reference of its own; the thread is attached.
+        unsafe { ffi::Py_XDECREF(*self.0.get_mut()) };
     }
 }
