@@ -153,13 +153,13 @@ def check(every: list[Reader], values: dict[str, bytes], ours: Any) -> None:
     """Every row reads what it says it reads."""
 
 
-def measure(every: list[Reader], keys: list[str], rounds: int) -> dict[str, float]:
+def measure(every: list[Reader], keys: list[str], rounds: int, chance: random.Random) -> dict[str, float]:
     """Medians in ns a key; the first round warms up and does not count."""
     grouped = batches(keys)
     times: dict[str, list[float]] = {reader.name: [] for reader in every}
     for turn in range(rounds + 1):
-        # Turned by one each round: nobody always follows the same neighbour.
-        for reader in every[turn % len(every) :] + every[: turn % len(every)]:
+        # Another order each round: nobody always follows the same neighbour.
+        for reader in chance.sample(every, len(every)):
             what: Iterable[Any] = grouped if reader.batched else keys
             began = time.perf_counter_ns()
             reader.run(what)
@@ -224,7 +224,7 @@ def main() -> int:
         gc.collect()
         gc.disable()
         for mix in MIXES:
-            medians = measure(every, sequence(keys, mix, length, chance), rounds)
+            medians = measure(every, sequence(keys, mix, length, chance), rounds, chance)
             shown = table(n, mix, every, medians)
             bars += judge(shown)
             rows += shown

@@ -201,9 +201,21 @@ unsafe fn find<'a>(
     let key = unsafe { *arguments };
     // SAFETY: the thread is attached.
     let kept = unsafe { core.front().find(core, key) };
-    if !kept.is_null() {
-        return Found::Entry(kept);
+    if kept.is_null() {
+        // SAFETY: as the caller promises.
+        unsafe { search(core, key) }
+    } else {
+        Found::Entry(kept)
     }
+}
+
+/// Looks a key up in core. Apart from [`find`], whose frame it would make larger.
+///
+/// # Safety
+///
+/// The thread is attached; what is returned does not outlive `key`.
+#[inline(never)]
+unsafe fn search(core: &Core, key: *mut ffi::PyObject) -> Found<'_> {
     // SAFETY: the thread is attached, and the key outlives the call.
     let Some(bytes) = (unsafe { key_bytes(key) }) else { return Found::Unknown };
     // SAFETY: the module is initialized, the thread attached.
