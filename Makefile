@@ -5,7 +5,7 @@ CARGO ?= cargo
 # The demo measures, so it is optimized; tests compile faster than they run.
 DEMO_PROFILE ?= release
 
-.PHONY: demo test setup lint test-rust test-c test-python test-node test-go test-demo sim audit clean
+.PHONY: demo test setup lint test-rust test-c test-python test-node test-go test-demo sim audit bench-read clean
 
 demo: setup
 	$(MAKE) -C examples/demo demo PROFILE=$(DEMO_PROFILE)
@@ -44,6 +44,12 @@ test-demo:
 SEEDS ?= 5000
 sim:
 	EDGECMP_SIM_SEEDS=$(SEEDS) $(CARGO) test --locked -p edgecmp-sim --release -- --nocapture
+
+# Reads beside those of other caches, in one run of about ten minutes.
+# FLAGS=--quick for a short one.
+bench-read:
+	cd benches/read && $(CARGO) build --release --locked
+	"$${CARGO_TARGET_DIR:-benches/read/target}"/release/bench-read --out target/bench $(FLAGS)
 
 clean:
 	$(CARGO) clean

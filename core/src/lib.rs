@@ -52,12 +52,13 @@ pub mod lease_store;
 pub mod origin;
 pub mod rules;
 pub mod store;
+mod sync;
 pub mod work;
 
 pub use cache::{Cache, Hit, Parts, Pending, ReadOptions, Started, WriteOptions};
-pub use engine::fork::generation as fork_generation;
 pub use engine::{loader_pool::LoaderPool, queue};
 pub use facts::error::{Code, Error, Result};
+pub use facts::fork::generation as fork_generation;
 pub use facts::key::Key;
 pub use facts::option_value::{PrefixBounds, Secret, Size};
 pub use facts::options::{OPTIONS, OptionSpec, Options};

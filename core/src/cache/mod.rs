@@ -1,29 +1,26 @@
 //! The facade: open, lookup, get, set, delete, close.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 
-use crate::engine::fork;
-use crate::engine::runtime::Runtime;
 use crate::env::Env;
 use crate::facts::clock::Instant;
 use crate::facts::error::{Code, Error, Result};
+use crate::facts::fork;
 use crate::facts::options::Options;
 use crate::facts::receipt::{Value, WriteReceipt};
 use crate::facts::statistics::Statistics;
 use crate::lease_store::LeaseStore;
+use crate::origin::Origin;
 use crate::origin::callback::HostOrigin;
-use crate::origin::{Origin, Write};
-use crate::work::write::Attempt;
 use crate::work::{Node, write};
 
 mod arguments;
 mod many;
 mod open;
+mod opened;
 mod pending;
 mod read;
 mod writing;
@@ -34,6 +31,7 @@ pub use read::Hit;
 
 use many::ReadingMany;
 use open::Recipe;
+use opened::Opened;
 use read::Reading;
 
 /// An edge cache node: one origin, one set of bounds.
@@ -45,17 +43,6 @@ use read::Reading;
 pub struct Cache {
     opened: Opened,
     recipe: Recipe,
-    /// The same cache in a forked child, and in a child of that.
-    reopened: ArcSwapOption<Opened>,
-}
-
-/// A cache as one process has it.
-#[derive(Debug)]
-struct Opened {
-    node: Arc<Node>,
-    runtime: Option<Arc<Runtime>>,
-    generation: u32,
-    closed: AtomicBool,
 }
 
 /// The parts of a cache under simulation, or under a host's own scheduler.
@@ -102,12 +89,12 @@ impl Cache {
     }
 
     fn from_opened(recipe: Recipe, opened: Opened) -> Self {
-        Self { opened, recipe, reopened: ArcSwapOption::empty() }
+        Self { opened, recipe }
     }
 
     /// Looks into the cache only: never blocks, never waits for the origin. A
     /// hit past `refresh_after` asks for a background refresh.
-    pub fn lookup(&self, key: &[u8], read: &ReadOptions) -> Result<Option<Hit>> {
+    pub fn lookup(&self, key: &[u8], read: &ReadOptions) -> Result<Option<Hit<'_>>> {
         self.with(|opened| {
             let bounds = read.bounds()?;
             arguments::check_key(&opened.node.policy, "key", key)?;
@@ -122,7 +109,7 @@ impl Cache {
     /// The value must be one that this cache has returned.
     pub fn renew(&self, value: &mut Value, read: &ReadOptions) -> Result<bool> {
         // What a forked child has from its parent is not in its own cache.
-        if self.opened.generation != fork::generation() {
+        if !self.opened.is_own() {
             return Ok(false);
         }
         self.with(|opened| Ok(read::renew(&opened.node, value, &read.bounds()?)))
@@ -218,8 +205,7 @@ impl Cache {
 
     /// All statistics now. Works on a closed cache.
     pub fn statistics(&self) -> Result<Statistics> {
-        let opened = self.current()?;
-        Ok(opened.get(self).node.statistics())
+        Ok(self.current()?.node.statistics())
     }
 
     /// The options it was opened with.
@@ -229,7 +215,7 @@ impl Cache {
 
     /// Whether [`Cache::close`] was called in this process.
     pub fn is_closed(&self) -> bool {
-        self.current().is_ok_and(|opened| opened.get(self).closed.load(Ordering::Acquire))
+        self.current().is_ok_and(Opened::is_closed)
     }
 
     /// Closes the cache: new calls fail with [`Code::Closed`], writes in
@@ -237,139 +223,44 @@ impl Cache {
     /// everything has ended; false if something still runs (it is left to end
     /// by itself). Values outlive the cache. A second call only waits again.
     pub fn close(&self, timeout: Duration) -> Result<bool> {
-        let current = self.current()?;
-        Ok(current.get(self).close(timeout))
+        Ok(self.current()?.close(timeout))
     }
 
     /// [`Cache::close`] without the wait: for a caller that has to look up
     /// meanwhile, and then waits by calling `close` as often as it likes.
     pub fn begin_close(&self, timeout: Duration) -> Result<()> {
-        let current = self.current()?;
-        current.get(self).begin_close(timeout);
+        self.current()?.begin_close(timeout);
         Ok(())
     }
 
     /// Runs a call on the cache of this process, unless it is closed.
-    fn with<T>(&self, call: impl FnOnce(&Opened) -> Result<T>) -> Result<T> {
-        let current = self.current()?;
-        let opened = current.get(self);
-        if opened.closed.load(Ordering::Acquire) {
-            return Err(Error::new(Code::Closed, "the cache was closed"));
+    #[inline]
+    fn with<'a, T>(&'a self, call: impl FnOnce(&'a Opened) -> Result<T>) -> Result<T> {
+        let opened = self.current()?;
+        if opened.is_closed() {
+            return Err(closed());
         }
         call(opened)
     }
 
-    fn current(&self) -> Result<Current> {
-        if self.opened.generation == fork::generation() {
-            return Ok(Current::Own);
+    #[inline]
+    fn current(&self) -> Result<&Opened> {
+        if self.opened.is_own() {
+            return Ok(&self.opened);
         }
-        self.reopen().map(Current::Reopened)
-    }
-
-    /// In a forked child: the cache reopened there, empty. What the parent had
-    /// open is neither used nor dropped.
-    #[cold]
-    fn reopen(&self) -> Result<Arc<Opened>> {
-        let present = self.reopened.load_full();
-        if let Some(opened) = present.clone().filter(|o| o.generation == fork::generation()) {
-            return Ok(opened);
-        }
-        let opened = Arc::new(self.recipe.reopen()?);
-        if self.opened.closed.load(Ordering::Acquire) {
-            opened.closed.store(true, Ordering::Release);
-        }
-        let before = self.reopened.compare_and_swap(&present, Some(Arc::clone(&opened)));
-        let before = arc_swap::Guard::into_inner(before);
-        if before.as_ref().map(Arc::as_ptr) == present.as_ref().map(Arc::as_ptr) {
-            if let Some(parents) = present {
-                parents.leak();
-            }
-            return Ok(opened);
-        }
-        // Another thread of this child was first.
-        before.ok_or_else(|| Error::new(Code::Forked, "the process forked while a cache was reopened in it"))
-    }
-}
-
-enum Current {
-    Own,
-    Reopened(Arc<Opened>),
-}
-
-impl Current {
-    fn get<'a>(&'a self, cache: &'a Cache) -> &'a Opened {
-        match self {
-            Self::Own => &cache.opened,
-            Self::Reopened(opened) => opened,
-        }
-    }
-}
-
-impl Opened {
-    fn new(node: Node, runtime: Option<Arc<Runtime>>) -> Self {
-        Self { node: Arc::new(node), runtime, generation: fork::generation(), closed: AtomicBool::new(false) }
-    }
-
-    fn start_write(
-        &self,
-        key: &[u8],
-        value: Option<Bytes>,
-        options: &WriteOptions,
-    ) -> Result<Pending<WriteReceipt>> {
-        let key = crate::facts::key::Key::copy_from(arguments::check_key(&self.node.policy, "key", key)?);
-        let (idempotency_key, timeout) = options.checked(&self.node)?;
-        let deadline = self.node.now().after(timeout);
-        let write = Write {
-            key,
-            value,
-            idempotency_key,
-            if_version: options.if_version,
-            timeout,
-            trace: options.trace.clone(),
-        };
-        let hold = self.runtime.as_ref().map(|runtime| runtime.hold());
-        let attempt = match options.idempotency_key {
-            Some(_) => Attempt::MayBeRepeated,
-            None => Attempt::First,
-        };
-        let writing = writing::Writing::start(&self.node, write, attempt, hold)?;
-        Ok(Pending::new(&self.node.env, deadline, Box::new(writing)))
-    }
-
-    /// Makes sure that dropping this drops nothing that threads share.
-    fn leak(&self) {
-        std::mem::forget(Arc::clone(&self.node));
-        std::mem::forget(self.runtime.clone());
-    }
-
-    fn close(&self, timeout: Duration) -> bool {
-        self.closed.store(true, Ordering::Release);
-        self.runtime.as_ref().is_none_or(|runtime| runtime.close(timeout))
-    }
-
-    fn begin_close(&self, timeout: Duration) {
-        self.closed.store(true, Ordering::Release);
-        if let Some(runtime) = &self.runtime {
-            runtime.begin_close(timeout);
-        }
+        self.opened.of_this_process(|| self.recipe.reopen())
     }
 }
 
 impl Drop for Cache {
     fn drop(&mut self) {
-        if self.opened.generation == fork::generation() {
-            self.opened.close(Duration::ZERO);
-            return;
-        }
-        // A forked child: what the parent had open leaks. Its threads are not
-        // here to give back the locks that dropping it would take.
-        self.opened.leak();
-        match self.reopened.load_full() {
-            Some(opened) if opened.generation == fork::generation() => drop(opened.close(Duration::ZERO)),
-            Some(opened) => opened.leak(),
-            None => {}
-        }
+        self.opened.end();
     }
+}
+
+#[cold]
+fn closed() -> Error {
+    Error::new(Code::Closed, "the cache was closed")
 }
 
 /// The latest instant a call that begins now and takes `timeout` may end.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Opened;
+use super::opened::Opened;
 use crate::engine::runtime::Runtime;
 use crate::env::Env;
 use crate::facts::error::{Code, Error, Result};

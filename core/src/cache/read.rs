@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::pending::Waiting;
 use crate::coordination::flight::{Boarding, Place, Seat};
 use crate::facts::clock::{Instant, saturating_nanos};
-use crate::facts::entry::Entry;
+use crate::facts::entry::{Entry, SharedEntry};
 use crate::facts::error::{Code, Error, Result};
 use crate::facts::key::Key;
 use crate::facts::receipt::{Proof, Receipt, Source, Value};
@@ -23,17 +23,20 @@ use crate::work::install::Purpose;
 /// joined late, or be overtaken; the origin may hiccup once.
 const MAX_FLIGHTS: u32 = 3;
 
-/// A hit: the entry as the reader holds it. No refcount was touched.
+/// A hit: the entry as the reader holds it. No count was touched.
+///
+/// It stays on its thread, and as long as it lives nothing that leaves the
+/// cache is freed: use it at once, and keep a [`Hit::into_value`] instead.
 #[derive(Debug)]
-pub struct Hit {
-    entry: Loaded,
+pub struct Hit<'a> {
+    entry: Loaded<'a>,
     receipt: Receipt,
 }
 
-impl Hit {
+impl Hit<'_> {
     /// The bytes; `None` if the origin has no such key.
     pub fn bytes(&self) -> Option<&[u8]> {
-        self.entry.content().value.as_deref()
+        self.entry.value()
     }
 
     /// The receipt.
@@ -43,15 +46,15 @@ impl Hit {
 
     /// The value, for keeping: shares the entry's memory.
     pub fn into_value(self) -> Value {
-        Value { entry: self.entry.to_arc(), receipt: self.receipt }
+        Value { entry: self.entry.share(), receipt: self.receipt }
     }
 }
 
 /// Looks whether the cache may answer. Takes no lock, makes no system call
 /// that can block, allocates nothing.
-pub(super) fn probe(node: &Node, key: &[u8], read: &ReadBounds) -> Option<Hit> {
+pub(super) fn probe<'a>(node: &'a Node, key: &[u8], read: &ReadBounds) -> Option<Hit<'a>> {
     let entry = node.store.load(node.store.hash(key), key)?;
-    match answer(node, &entry, || entry.to_arc(), read) {
+    match answer(node, &entry, key, read) {
         Ok(receipt) => Some(Hit { entry, receipt }),
         Err(Verdict::Expired { .. } | Verdict::Unproved { .. }) => {
             node.counters.add(Stat::BoundViolationsAverted);
@@ -68,7 +71,7 @@ pub(super) fn renew(node: &Node, value: &mut Value, read: &ReadBounds) -> bool {
         return false;
     }
     // A miss is counted by the look-up that follows.
-    let Ok(renewed) = answer(node, entry, || Arc::clone(entry), read) else { return false };
+    let Ok(renewed) = answer(node, entry, entry.key(), read) else { return false };
     *receipt = renewed;
     true
 }
@@ -78,17 +81,17 @@ pub(super) fn renew(node: &Node, value: &mut Value, read: &ReadBounds) -> bool {
 fn answer(
     node: &Node,
     entry: &Entry,
-    share: impl FnOnce() -> Arc<Entry>,
+    key: &[u8],
     read: &ReadBounds,
 ) -> std::result::Result<Receipt, Verdict> {
     // The clock is read after the entry: an entry can't age in between unseen.
-    let now = node.now();
-    let bounds = node.policy.key_bounds(entry.key().as_bytes());
+    let now = node.latest();
+    let bounds = node.policy.key_bounds(key);
     let standing = Standing::of(entry);
     match judge(&standing, &bounds, read, node.policy.drift, now, now) {
         Verdict::Fresh { age, aging } => {
             if aging {
-                node.refreshes.ask(entry, share, &node.counters);
+                node.refreshes.ask(entry, &node.counters);
             }
             entry.visit();
             node.counters.add(Stat::Hits);
@@ -115,7 +118,7 @@ fn receipt(
         source,
         proof,
         degraded: proof == Proof::None,
-        last_modified_at: entry.content().last_modified_at,
+        last_modified_at: entry.last_modified_at(),
     }
 }
 
@@ -192,7 +195,7 @@ impl Reading {
                 // A flight may have landed between our probe and our place.
                 let hash = node.store.hash(self.key.as_bytes());
                 if let Some(entry) = node.store.load(hash, self.key.as_bytes()) {
-                    let entry = entry.to_arc();
+                    let entry = entry.share();
                     if let Ok(value) = self.judge(&entry, Source::Cache) {
                         place.land(Ok(entry));
                         return Ok(Boarded::Ready(value));
@@ -206,7 +209,7 @@ impl Reading {
     }
 
     /// The value, or why this entry does not do for this read.
-    fn judge(&self, entry: &Arc<Entry>, source: Source) -> Result<Value> {
+    fn judge(&self, entry: &SharedEntry, source: Source) -> Result<Value> {
         let standing = Standing::of(entry);
         let now = self.node.now();
         let bounds = self.node.policy.key_bounds(self.key.as_bytes());
@@ -215,7 +218,7 @@ impl Reading {
             Verdict::Fresh { age, .. } => {
                 entry.visit();
                 let receipt = receipt(entry, &standing, age, bound, source, Proof::Pull);
-                Ok(Value { entry: Arc::clone(entry), receipt })
+                Ok(Value { entry: entry.clone(), receipt })
             }
             Verdict::TooLow => Err(Error::new(
                 Code::VersionNotReached,
@@ -247,7 +250,7 @@ impl Reading {
                 let hard = hard_bound(&standing, &bounds, &self.read);
                 let receipt = receipt(&entry, &standing, age, hard, Source::Cache, Proof::None);
                 let allowed = age <= bound && standing.version >= self.read.min_version;
-                allowed.then(|| Value { entry: entry.to_arc(), receipt })
+                allowed.then(|| Value { entry: entry.share(), receipt })
             });
         match value {
             Some(value) if is_outage(error.code()) => {

@@ -1,16 +1,17 @@
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use super::*;
 use crate::engine::loader_pool::LoaderPool;
+use crate::engine::runtime::Runtime;
 use crate::env::BoxFuture;
 use crate::facts::entry::Limits;
 use crate::facts::key::Key;
 use crate::facts::receipt::{Proof, Source};
 use crate::facts::trace::TraceContext;
 use crate::facts::version::Version;
-use crate::origin;
 use crate::origin::callback::{Operation, OriginCall};
+use crate::origin::{self, Write};
 
 const SHORT: Duration = Duration::from_millis(50);
 

@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use crate::facts::clock::Instant;
-use crate::facts::entry::Entry;
+use crate::facts::entry::SharedEntry;
 use crate::facts::error::{Code, Error};
 use crate::facts::key::Key;
 use crate::facts::version::Version;
@@ -29,7 +29,7 @@ use crate::facts::version::Version;
 const TABLE_SHARDS: usize = 64;
 
 /// What a flight brought: an entry, kept in the store or not, or why not.
-pub type Landing = Result<Arc<Entry>, Error>;
+pub type Landing = Result<SharedEntry, Error>;
 
 /// What overtakes an answer that is still on its way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

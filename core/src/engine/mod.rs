@@ -1,6 +1,5 @@
 //! The engine: one runtime thread, wake-ups, the completion queue, fork.
 
-pub mod fork;
 pub mod loader_pool;
 pub mod queue;
 pub mod runtime;

@@ -10,10 +10,10 @@ use std::time::Duration;
 use crossbeam::queue::SegQueue;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::fork;
 use super::wake::Wake;
 use crate::facts::clock::{BootClock, Clock};
 use crate::facts::error::Result;
+use crate::facts::fork;
 
 /// An unbounded lock-free queue with a wake-up descriptor. What is in it is
 /// bounded by the calls in progress.

@@ -79,6 +79,7 @@ impl Runtime {
     /// An environment whose thread is not started. `seed` zero: seeded by the system.
     pub fn new(seed: u64) -> Self {
         use std::hash::{BuildHasher, RandomState};
+        BootClock::prepare();
         // `RandomState` is the standard library's way to the system's randomness. But
         // forked siblings inherit the same state: without what tells them apart they
         // would draw the same idempotency keys, and the origin would take the write of
@@ -172,6 +173,10 @@ impl Thread {
 impl Clock for Runtime {
     fn now(&self) -> Instant {
         BootClock.now()
+    }
+
+    fn latest(&self) -> Instant {
+        BootClock.latest()
     }
 }
 

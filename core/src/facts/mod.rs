@@ -6,10 +6,12 @@
 pub mod clock;
 pub mod entry;
 pub mod error;
+pub mod fork;
 pub mod key;
 pub mod option_value;
 pub mod options;
 pub mod receipt;
 pub mod statistics;
+pub mod thread;
 pub mod trace;
 pub mod version;

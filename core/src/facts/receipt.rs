@@ -1,12 +1,11 @@
 //! The receipt: what a read says beside the value.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::entry::Entry;
+use super::entry::SharedEntry;
 use super::version::Version;
 
 /// Where the answer came from.
@@ -56,29 +55,29 @@ pub struct Receipt {
 /// outlives the entry and the cache.
 #[derive(Clone)]
 pub struct Value {
-    pub(crate) entry: Arc<Entry>,
+    pub(crate) entry: SharedEntry,
     pub(crate) receipt: Receipt,
 }
 
 impl Value {
     /// The bytes; `None` if the origin has no such key.
     pub fn bytes(&self) -> Option<&[u8]> {
-        self.entry.content().value.as_deref()
+        self.entry.value()
     }
 
     /// The bytes, shared, not copied.
     pub fn shared_bytes(&self) -> Option<Bytes> {
-        self.entry.content().value.clone()
+        self.is_found().then(|| Bytes::from_owner(Owner(self.entry.clone())))
     }
 
     /// Whether the origin has the key.
     pub fn is_found(&self) -> bool {
-        self.entry.content().value.is_some()
+        !self.entry.is_negative()
     }
 
     /// The key.
     pub fn key(&self) -> &[u8] {
-        self.entry.key().as_bytes()
+        self.entry.key()
     }
 
     /// The receipt.
@@ -87,10 +86,19 @@ impl Value {
     }
 }
 
+/// Keeps an entry for who has its bytes.
+struct Owner(SharedEntry);
+
+impl AsRef<[u8]> for Owner {
+    fn as_ref(&self) -> &[u8] {
+        self.0.value().unwrap_or_default()
+    }
+}
+
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Value")
-            .field("key", self.entry.key())
+            .field("key", &self.key().escape_ascii().to_string())
             .field("len", &self.bytes().map(<[u8]>::len))
             .field("receipt", &self.receipt)
             .finish()

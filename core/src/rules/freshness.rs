@@ -16,7 +16,11 @@ pub struct Drift(pub u32);
 impl Drift {
     /// The time from `earlier` to `now`, with the allowance, rounded up.
     pub fn age(self, earlier: Instant, now: Instant) -> Duration {
-        let nanos = saturating_nanos(now.since(earlier));
+        let nanos = now.as_nanos().saturating_sub(earlier.as_nanos());
+        // Ages of hours, at the usual allowances, without a division of 128 bits.
+        if let Some(product) = nanos.checked_mul(self.0.into()) {
+            return Duration::from_nanos(nanos.saturating_add(product.div_ceil(1_000_000)));
+        }
         let allowance = (u128::from(nanos) * u128::from(self.0)).div_ceil(1_000_000);
         Duration::from_nanos(nanos.saturating_add(u64::try_from(allowance).unwrap_or(u64::MAX)))
     }
@@ -70,8 +74,8 @@ impl Standing {
             validated_at: entry.validated_at(),
             unproved_until: entry.unproved_until(),
             version: entry.version(),
-            negative: entry.content().value.is_none(),
-            limits: entry.content().limits,
+            negative: entry.is_negative(),
+            limits: entry.limits(),
         }
     }
 }

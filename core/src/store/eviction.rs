@@ -1,70 +1,73 @@
 //! Who leaves when memory is short: second chance (CLOCK; Corbató, 1968).
-//!
-//! A queue of tickets in order of arrival; an entry that was read since its
-//! last turn goes to the back, another leaves. Reads only set a bit. A ticket
-//! names an entry by hash and number, so the queue keeps no value alive.
 
 use std::collections::VecDeque;
 
-/// An entry's place in the queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ticket {
-    /// Hash of the key.
-    pub hash: u64,
-    /// Number that the entry carries; another number: the ticket has lapsed.
-    pub number: u64,
+/// What the policy may ask of the shard about the entry in a slot.
+pub trait Residents {
+    /// Visits noted since the last call, and clears them. Costs a cache miss.
+    fn take_visits(&self, slot: u32) -> u8;
+    /// Hash of the entry's key. Costs a cache miss.
+    fn hash(&self, slot: u32) -> u64;
+    /// Bytes of the entry. Costs a cache miss.
+    fn weight(&self, slot: u32) -> u64;
+    /// False: the entry was taken out, and the slot waits for its node to be dropped.
+    fn is_live(&self, slot: u32) -> bool;
 }
 
-/// What stands behind a ticket.
+/// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// No entry carries it any more.
-    Lapsed,
-    /// Its entry was read since the last turn.
-    Read,
-    /// Its entry was not read.
-    Idle,
+    /// The entry in this slot leaves.
+    Evict(u32),
+    /// The node of an entry that has left is dropped: its slot may be used again.
+    Lapsed(u32),
 }
 
-/// The queue of one shard.
-#[derive(Debug, Default)]
-pub struct Queue {
-    tickets: VecDeque<Ticket>,
-    next_number: u64,
+/// The policy of one shard.
+#[derive(Debug)]
+pub struct Policy {
+    queue: VecDeque<u32>,
 }
 
-impl Queue {
-    /// A ticket for a new entry.
-    pub fn admit(&mut self, hash: u64) -> u64 {
-        self.next_number += 1;
-        self.tickets.push_back(Ticket { hash, number: self.next_number });
-        self.next_number
+impl Policy {
+    /// A policy with nothing to choose from.
+    pub fn new(_capacity_bytes: u64) -> Self {
+        Self { queue: VecDeque::new() }
     }
 
-    /// The entry that leaves, with its ticket already gone. `turn` looks at
-    /// what stands behind a ticket and clears its read bit.
-    pub fn next_victim(&mut self, mut turn: impl FnMut(Ticket) -> Turn) -> Option<Ticket> {
-        // Two rounds: in the second nobody can still be Read but by new reads.
-        for _ in 0..2 * self.tickets.len() {
-            let ticket = self.tickets.pop_front()?;
-            match turn(ticket) {
-                Turn::Lapsed => {}
-                Turn::Read => self.tickets.push_back(ticket),
-                Turn::Idle => return Some(ticket),
+    /// A new key was placed in this slot.
+    pub fn admit(&mut self, slot: u32, _hash: u64, _weight: u64) {
+        self.queue.push_back(slot);
+    }
+
+    /// The value in a slot was replaced.
+    pub fn reweighed(&mut self, _slot: u32, _before: u64, _now: u64) {}
+
+    /// The entry was taken out; its node stays until its turn.
+    pub fn removed(&mut self, _slot: u32, _weight: u64) {}
+
+    /// Who leaves.
+    pub fn next(&mut self, residents: &impl Residents) -> Option<Turn> {
+        for _ in 0..8 * self.queue.len() {
+            let slot = self.queue.pop_front()?;
+            if !residents.is_live(slot) {
+                return Some(Turn::Lapsed(slot));
             }
+            if residents.take_visits(slot) == 0 {
+                return Some(Turn::Evict(slot));
+            }
+            self.queue.push_back(slot);
         }
-        self.tickets.pop_front()
+        self.queue.pop_front().map(Turn::Evict)
     }
 
-    /// Drops lapsed tickets once they are the greater part.
-    pub fn tidy(&mut self, live: usize, mut is_live: impl FnMut(Ticket) -> bool) {
-        if self.tickets.len() > 2 * live + 64 {
-            self.tickets.retain(|ticket| is_live(*ticket));
-        }
+    /// The table was rebuilt.
+    pub fn remap(&mut self, mut to: impl FnMut(u32) -> Option<u32>) {
+        self.queue = self.queue.iter().filter_map(|slot| to(*slot)).collect();
     }
 
-    /// All tickets, next to leave first; lapsed ones included.
-    pub fn tickets(&self) -> impl Iterator<Item = Ticket> {
-        self.tickets.iter().copied()
+    /// Bytes that the policy itself takes.
+    pub fn overhead_bytes(&self) -> usize {
+        self.queue.capacity() * 4
     }
 }

@@ -1,21 +1,25 @@
-//! One shard: a table for readers, a lock for writers, an account of bytes.
-
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-
-use arc_swap::ArcSwap;
+//! What the writers of one shard have: its lock, its account of bytes, its
+//! eviction policy, and what waits to be freed.
 
 use super::Usage;
-use super::eviction::{Queue, Ticket, Turn};
-use super::table::{Loaded, Place, Table};
-use crate::facts::entry::Entry;
+use super::eviction::{Policy, Residents, Turn};
+use super::reclaim::{Domain, Limbo};
+use super::table::{BUCKET, OldTable, Place, Published, Table};
+use crate::facts::entry::{Entry, SharedEntry, allocated};
+use crate::sync::{AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering};
 
-const FIRST_SLOTS: usize = 16;
-/// Share of a table that may be in use (tombstones included) before it is replaced.
-const MAX_LOAD: (usize, usize) = (7, 8);
-/// What an entry costs beside itself: two slots (tables are half full on the
-/// mean) and a ticket.
-const PLACE_BYTES: usize = 2 * Table::SLOT_BYTES + size_of::<Ticket>();
+/// Share of a table's slots that may be in use before it is replaced.
+const MAX_LOAD: (usize, usize) = (4, 5);
+/// Entries of a new table per entry that it has to hold: tables are between
+/// half and four fifths full.
+const GROWTH: (usize, usize) = (3, 2);
+/// A table less full than that is replaced by a smaller one.
+const MIN_LOAD: (usize, usize) = (1, 8);
+const FIRST_BUCKETS: usize = 2;
+/// So many retired entries are worth a look at the readers (2 microseconds).
+const RETIRED: usize = 128;
+/// Share of the capacity that retired entries may take before that.
+const RETIRED_SHARE: usize = 64;
 
 /// What a writer does with a key.
 #[derive(Debug)]
@@ -23,7 +27,7 @@ pub enum Change {
     /// Leave it.
     Keep,
     /// Put this entry in the place of what is there.
-    Put(Arc<Entry>),
+    Put(SharedEntry),
     /// Take it out.
     Remove,
 }
@@ -37,10 +41,26 @@ pub struct Outcome {
     pub too_large: bool,
 }
 
-/// One shard of a store.
+/// The parts of the store that a shard's writer needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'a> {
+    /// The shard's table.
+    pub published: &'a Published,
+    /// The store's readers.
+    pub domain: &'a Domain,
+    /// The store's hash function.
+    pub hasher: &'a foldhash::fast::RandomState,
+}
+
+impl Surroundings<'_> {
+    fn hash(&self, key: &[u8]) -> u64 {
+        super::hash(self.hasher, key)
+    }
+}
+
+/// The writers' side of one shard.
 #[derive(Debug)]
 pub struct Shard {
-    table: ArcSwap<Table>,
     writer: Mutex<Writer>,
     capacity: usize,
     /// Copies of the writer's account, for `usage` without its lock.
@@ -49,21 +69,40 @@ pub struct Shard {
     departures: AtomicU64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Writer {
-    queue: Queue,
+    policy: Policy,
+    limbo: Limbo<Retired>,
     entries: usize,
-    bytes: usize,
-    /// Slots that are not empty: entries and tombstones.
+    /// Bytes of the entries.
+    live: usize,
+    /// Slots that are not as if never used.
     used_slots: usize,
+    /// Where the sweep goes on.
+    sweep: usize,
+}
+
+/// What was unlinked: kept only to be dropped in time.
+#[derive(Debug)]
+#[expect(dead_code, reason = "dropping it is all that is done with it")]
+enum Retired {
+    Entry(SharedEntry),
+    Table(OldTable),
 }
 
 impl Shard {
     /// An empty shard of at most `capacity` bytes.
     pub fn new(capacity: usize) -> Self {
+        let writer = Writer {
+            policy: Policy::new(capacity as u64),
+            limbo: Limbo::default(),
+            entries: 0,
+            live: 0,
+            used_slots: 0,
+            sweep: 0,
+        };
         Self {
-            table: ArcSwap::from_pointee(Table::new(FIRST_SLOTS)),
-            writer: Mutex::default(),
+            writer: Mutex::new(writer),
             capacity,
             entries: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
@@ -71,14 +110,14 @@ impl Shard {
         }
     }
 
+    /// The table of a shard that holds nothing yet.
+    pub fn first_table() -> Table {
+        Table::new(FIRST_BUCKETS)
+    }
+
     /// See [`super::Store::departures`].
     pub fn departures(&self) -> u64 {
         self.departures.load(Ordering::Acquire)
-    }
-
-    /// See [`super::Store::load`].
-    pub fn load(&self, hash: u64, key: &[u8]) -> Option<Loaded> {
-        self.table.load().load(hash, |entry| entry.key().as_bytes() == key)
     }
 
     /// See [`super::Store::usage`].
@@ -86,121 +125,234 @@ impl Shard {
         Usage { entries: self.entries.load(Ordering::Relaxed), bytes: self.bytes.load(Ordering::Relaxed) }
     }
 
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
     /// See [`super::Store::change`].
     pub fn change(
         &self,
+        around: Surroundings<'_>,
         hash: u64,
         key: &[u8],
-        decide: impl FnOnce(Option<&Arc<Entry>>) -> Change,
+        decide: impl FnOnce(Option<&Entry>) -> Change,
     ) -> Outcome {
-        // What leaves is dropped after the lock is given back: freeing a large
-        // value takes longer than anything else here.
-        let mut leaving = Vec::new();
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let table = self.table.load_full();
-        let place = table.place(hash, |entry| entry.key().as_bytes() == key);
+        let mut outcome = Outcome::default();
+        let mut writer = self.writer();
+        // SAFETY: the shard's lock is held.
+        let table = unsafe { around.published.load() };
+        let place = table.place(hash, key);
         let present = match place {
-            Place::Occupied(slot) => table.get(slot),
+            Place::Occupied(slot) => entry_in(table, slot),
             Place::Vacant { .. } => None,
         };
-        let mut outcome = Outcome::default();
         let change = decide(present.as_ref());
         // Also what was never kept has left: it was returned to a read.
         let removed = matches!(change, Change::Remove);
         match (change, place) {
             (Change::Keep, _) | (Change::Remove, Place::Vacant { .. }) => {}
-            (Change::Remove, Place::Occupied(slot)) => leaving.extend(writer.take(&table, slot)),
-            (Change::Put(entry), _) if cost(&entry) > self.capacity => {
+            (Change::Remove, Place::Occupied(slot)) => writer.remove(around.domain, table, slot),
+            (Change::Put(entry), _) if entry.footprint() > self.largest() => {
                 outcome.too_large = true;
                 // What was there is not current any more.
                 if let Place::Occupied(slot) = place {
-                    leaving.extend(writer.take(&table, slot));
+                    writer.remove(around.domain, table, slot);
                 }
             }
             (Change::Put(entry), Place::Occupied(slot)) => {
-                if let Some(old) = &present {
-                    old.set_in_store(false);
-                    entry.set_ticket(old.ticket());
-                    writer.bytes = writer.bytes + cost(&entry) - cost(old);
-                    if old.take_visited() {
-                        entry.visit();
-                    }
-                }
-                table.put(slot, hash, entry);
-                leaving.extend(present);
+                writer.replace(around.domain, table, (slot, hash), entry);
             }
             (Change::Put(entry), Place::Vacant { slot, fresh }) => {
-                entry.set_ticket(writer.queue.admit(hash));
+                let bytes = entry.footprint();
+                writer.policy.admit(slot, hash, bytes as u64);
                 writer.entries += 1;
-                writer.bytes += cost(&entry);
+                writer.live += bytes;
                 writer.used_slots += usize::from(fresh);
+                entry.set_in_store(true);
                 table.put(slot, hash, entry);
             }
         }
-        outcome.evicted = self.make_room(&mut writer, &table, &mut leaving);
+        outcome.evicted = self.make_room(&mut writer, around);
+        if writer.rebuild(around) {
+            // The new table may be larger.
+            outcome.evicted += self.make_room(&mut writer, around);
+        }
         if outcome.evicted > 0 || removed || outcome.too_large {
             self.departures.fetch_add(1, Ordering::AcqRel);
         }
-        self.replace_if_crowded(&mut writer, &table);
-        self.entries.store(writer.entries, Ordering::Relaxed);
-        self.bytes.store(writer.bytes, Ordering::Relaxed);
-        drop(writer);
-        drop(leaving);
+        self.end(writer, around);
         outcome
     }
 
-    fn make_room(&self, writer: &mut Writer, table: &Table, leaving: &mut Vec<Arc<Entry>>) -> usize {
-        let before = leaving.len();
-        while writer.bytes > self.capacity {
-            let victim = writer.queue.next_victim(|ticket| match find(table, ticket) {
-                None => Turn::Lapsed,
-                Some(entry) if entry.take_visited() => Turn::Read,
-                Some(_) => Turn::Idle,
-            });
-            let Some(ticket) = victim else { break };
-            if let Place::Occupied(slot) = table.place(ticket.hash, |e| e.ticket() == ticket.number) {
-                leaving.extend(writer.take(table, slot));
+    /// Takes out what `spent` says of the next `buckets` buckets; how many
+    /// left, and whether the round through the shard is over.
+    pub fn sweep(
+        &self,
+        around: Surroundings<'_>,
+        buckets: usize,
+        spent: impl Fn(&Entry) -> bool,
+    ) -> (usize, bool) {
+        let mut writer = self.writer();
+        // SAFETY: the shard's lock is held.
+        let table = unsafe { around.published.load() };
+        let (from, to) = (writer.sweep, (writer.sweep + buckets * BUCKET).min(table.slots()));
+        let before = writer.entries;
+        for slot in from..to {
+            if entry_in(table, slot as u32).is_some_and(|entry| spent(&entry)) {
+                writer.remove(around.domain, table, slot as u32);
             }
         }
-        leaving.len() - before
+        let over = to == table.slots();
+        writer.sweep = if over { 0 } else { to };
+        if writer.rebuild(around) {
+            writer.sweep = 0;
+        }
+        let swept = before - writer.entries;
+        if swept > 0 {
+            self.departures.fetch_add(1, Ordering::AcqRel);
+        }
+        self.end(writer, around);
+        (swept, over)
     }
 
-    /// Publishes a new table when the present one is too full of entries or
-    /// tombstones. Readers in the old one end their walk undisturbed.
-    fn replace_if_crowded(&self, writer: &mut Writer, table: &Table) {
-        if writer.used_slots * MAX_LOAD.1 < table.slots() * MAX_LOAD.0 {
-            return;
-        }
-        let next = Table::new((writer.entries * 2).next_power_of_two().max(FIRST_SLOTS));
-        // The eviction queue knows every entry's hash: nothing is hashed again.
-        writer.queue.tidy(0, |ticket| find(table, ticket).is_some());
-        for ticket in writer.queue.tickets() {
-            if let Some(entry) = find(table, ticket)
-                && let Place::Vacant { slot, .. } = next.place(ticket.hash, |_| false)
-            {
-                next.put(slot, ticket.hash, entry.to_arc());
+    /// The largest entry that is kept: a shard must have room for its own
+    /// bookkeeping beside it.
+    fn largest(&self) -> usize {
+        self.capacity - self.capacity / RETIRED_SHARE - Table::BUCKET_BYTES * FIRST_BUCKETS
+    }
+
+    fn make_room(&self, writer: &mut Writer, around: Surroundings<'_>) -> usize {
+        // SAFETY: the shard's lock is held.
+        let table = unsafe { around.published.load() };
+        let mut evicted = 0;
+        while writer.bytes(table) + writer.reserve(self.capacity) > self.capacity {
+            let Some(turn) = writer.policy.next(&Standing { table, around }) else { break };
+            match turn {
+                Turn::Evict(slot) => {
+                    evicted += 1;
+                    writer.retire(around.domain, table, slot, false);
+                }
+                Turn::Lapsed(slot) => writer.used_slots -= usize::from(table.unreserve(slot)),
             }
         }
-        writer.used_slots = writer.entries;
-        self.table.store(Arc::new(next));
+        evicted
+    }
+
+    /// Frees what can be freed, publishes the account.
+    fn end(&self, mut writer: MutexGuard<'_, Writer>, around: Surroundings<'_>) {
+        // SAFETY: the shard's lock is held.
+        let table = unsafe { around.published.load() };
+        let due = writer.limbo.len() >= RETIRED || writer.limbo.bytes() > self.capacity / RETIRED_SHARE;
+        let free = if due { writer.limbo.collect(around.domain) } else { Vec::new() };
+        self.entries.store(writer.entries, Ordering::Relaxed);
+        self.bytes.store(writer.bytes(table) + writer.limbo.bytes(), Ordering::Relaxed);
+        drop(writer);
+        // Without the lock: freeing a large value takes longer than anything else here.
+        drop(free);
     }
 }
 
 impl Writer {
-    fn take(&mut self, table: &Table, slot: usize) -> Option<Arc<Entry>> {
-        table.get(slot)?.set_in_store(false);
-        let entry = table.take(slot)?;
-        self.entries -= 1;
-        self.bytes -= cost(&entry);
-        self.queue.tidy(self.entries, |ticket| find(table, ticket).is_some());
-        Some(entry)
+    fn bytes(&self, table: &Table) -> usize {
+        self.live + allocated(table.bytes()) + self.policy.overhead_bytes()
+    }
+
+    /// Room for what waits to be freed. A reader that holds a hit for long may
+    /// not empty the store: it costs half of it at the most.
+    fn reserve(&self, capacity: usize) -> usize {
+        self.limbo.bytes().clamp(capacity / RETIRED_SHARE, capacity / 2)
+    }
+
+    fn retire(&mut self, domain: &Domain, table: &Table, slot: u32, reserved: bool) {
+        if let Some(entry) = entry_in(table, slot) {
+            // Before the key can be found missing.
+            entry.set_in_store(false);
+        }
+        let (entry, as_new) = table.take(slot, reserved);
+        if let Some(entry) = entry {
+            let bytes = entry.footprint();
+            self.entries -= 1;
+            self.live -= bytes;
+            self.used_slots -= usize::from(as_new);
+            self.limbo.retire(domain, Retired::Entry(entry), bytes);
+        }
+    }
+
+    /// Takes an entry out for another reason than eviction: the policy still
+    /// has its number, and gives it back when its turn comes.
+    fn remove(&mut self, domain: &Domain, table: &Table, slot: u32) {
+        let bytes = entry_in(table, slot).map_or(0, |entry| entry.footprint());
+        self.policy.removed(slot, bytes as u64);
+        self.retire(domain, table, slot, true);
+    }
+
+    fn replace(&mut self, domain: &Domain, table: &Table, (slot, hash): (u32, u64), entry: SharedEntry) {
+        let bytes = entry.footprint();
+        if let Some(old) = entry_in(table, slot) {
+            entry.inherit_visits(&old);
+            // Before its successor can be found.
+            old.set_in_store(false);
+        }
+        entry.set_in_store(true);
+        if let Some(old) = table.put(slot, hash, entry) {
+            let before = old.footprint();
+            self.live = self.live + bytes - before;
+            self.policy.reweighed(slot, before as u64, bytes as u64);
+            self.limbo.retire(domain, Retired::Entry(old), before);
+        }
+    }
+
+    /// Replaces the table if it is too full or too empty. Readers in the old one
+    /// end their walk undisturbed.
+    fn rebuild(&mut self, around: Surroundings<'_>) -> bool {
+        // SAFETY: the shard's lock is held.
+        let table = unsafe { around.published.load() };
+        let slots = table.slots();
+        let crowded = self.used_slots * MAX_LOAD.1 > slots * MAX_LOAD.0;
+        let deserted = slots > FIRST_BUCKETS * BUCKET && self.entries * MIN_LOAD.1 < slots * MIN_LOAD.0;
+        if !crowded && !deserted {
+            return false;
+        }
+        let wanted = self.entries.max(BUCKET) * GROWTH.0 * MAX_LOAD.1 / (GROWTH.1 * MAX_LOAD.0);
+        let next = Table::new(wanted.div_ceil(BUCKET).max(FIRST_BUCKETS));
+        let mut moves = vec![None; slots];
+        table.copy_to(&next, |key| around.hash(key), |from, to| moves[from as usize] = Some(to));
+        self.policy.remap(|slot| moves[slot as usize]);
+        self.used_slots = self.entries;
+        let bytes = allocated(table.bytes());
+        let old = around.published.replace(next);
+        self.limbo.retire(around.domain, Retired::Table(old), bytes);
+        true
     }
 }
 
-fn find(table: &Table, ticket: Ticket) -> Option<Loaded> {
-    table.load(ticket.hash, |entry| entry.ticket() == ticket.number)
+/// The entry in a slot, for a look: all that is taken out goes to the limbo
+/// first, and what that gives out is dropped after the shard's lock.
+fn entry_in(table: &Table, slot: u32) -> Option<Entry> {
+    // SAFETY: the caller has the lock and uses the view under it, see above.
+    unsafe { table.entry(slot) }
 }
 
-fn cost(entry: &Entry) -> usize {
-    entry.footprint() + PLACE_BYTES
+/// What the policy may ask about the entries of a table.
+struct Standing<'a> {
+    table: &'a Table,
+    around: Surroundings<'a>,
+}
+
+impl Residents for Standing<'_> {
+    fn take_visits(&self, slot: u32) -> u8 {
+        entry_in(self.table, slot).map_or(0, |entry| entry.take_visits())
+    }
+
+    fn hash(&self, slot: u32) -> u64 {
+        entry_in(self.table, slot).map_or(0, |entry| self.around.hash(entry.key()))
+    }
+
+    fn weight(&self, slot: u32) -> u64 {
+        entry_in(self.table, slot).map_or(0, |entry| entry.footprint() as u64)
+    }
+
+    fn is_live(&self, slot: u32) -> bool {
+        entry_in(self.table, slot).is_some()
+    }
 }

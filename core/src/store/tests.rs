@@ -4,12 +4,10 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::facts::clock::Instant;
-use crate::facts::entry::{Content, Limits};
-use crate::facts::key::Key;
+use crate::facts::entry::{Content, Limits, Proved, SharedEntry};
 use crate::facts::version::Version;
 
-fn entry(key: &[u8], version: u64, len: usize) -> Arc<Entry> {
+fn entry(key: &[u8], version: u64, len: usize) -> SharedEntry {
     let content = Content {
         value: Some(Bytes::from(vec![version as u8; len])),
         version: Version::from(version),
@@ -18,7 +16,7 @@ fn entry(key: &[u8], version: u64, len: usize) -> Arc<Entry> {
         last_modified_at: None,
         limits: Limits::default(),
     };
-    Arc::new(Entry::new(Key::copy_from(key), content, Instant::ZERO, Instant::ZERO))
+    SharedEntry::new(key, &content, Proved::default())
 }
 
 fn put(store: &Store, key: &[u8], version: u64, len: usize) -> Outcome {
@@ -72,7 +70,7 @@ proptest! {
         for k in map.into_keys() {
             store.change(store.hash(&[k]), &[k], |_| Change::Remove);
         }
-        prop_assert_eq!(store.usage(), Usage::default());
+        prop_assert_eq!(store.usage().entries, 0);
     }
 }
 
@@ -115,8 +113,8 @@ fn readers_see_whole_entries_in_order() {
                         for (key, last) in keys.iter().zip(&mut last) {
                             if let Some(entry) = store.load(store.hash(key), key) {
                                 let version = entry.version().get() as u64;
-                                assert_eq!(entry.key().as_bytes(), key);
-                                let value = entry.content().value.as_ref().unwrap();
+                                assert_eq!(entry.key(), key);
+                                let value = entry.value().unwrap();
                                 assert!(value.iter().all(|b| *b == version as u8));
                                 assert!(version >= *last);
                                 *last = version;

@@ -9,7 +9,7 @@ use super::fetch::{as_known, fail, fly, known, settle};
 use super::install::Purpose;
 use crate::coordination::flight::{Place, Settled};
 use crate::facts::clock::Instant;
-use crate::facts::entry::Entry;
+use crate::facts::entry::SharedEntry;
 use crate::facts::trace::TraceContext;
 use crate::origin::{Answer, OriginError, OriginResult};
 
@@ -32,9 +32,12 @@ async fn compare(node: Arc<Node>, mut places: Vec<Place>, trace: Option<TraceCon
     }
     let mut attempt = 0;
     loop {
-        let held: Vec<Option<Arc<Entry>>> = places.iter().map(|place| known(&node, place.key())).collect();
-        let rows =
-            places.iter().zip(&held).map(|(p, h)| (p.key().clone(), h.as_ref().and_then(as_known))).collect();
+        let held: Vec<Option<SharedEntry>> = places.iter().map(|place| known(&node, place.key())).collect();
+        let rows = places
+            .iter()
+            .zip(&held)
+            .map(|(p, h)| (p.key().clone(), h.as_deref().and_then(as_known)))
+            .collect();
         let timeout = node.policy.origin_timeout;
         let asked = ask(&node, places.len(), timeout, || node.origin.compare(rows, timeout, trace.clone()));
         match asked.await {
@@ -70,7 +73,7 @@ fn one_by_one(node: &Arc<Node>, places: Vec<Place>, trace: Option<&TraceContext>
 fn land_rows(
     node: &Arc<Node>,
     places: Vec<Place>,
-    held: Vec<Option<Arc<Entry>>>,
+    held: Vec<Option<SharedEntry>>,
     rows: Vec<OriginResult<Answer>>,
     (sent_at, received_at): (Instant, Instant),
     purpose: Purpose,

@@ -7,7 +7,7 @@ use super::ask::{Answered, ask, retry_wait};
 use super::install::{Finding, Purpose, Times, install};
 use crate::coordination::flight::{Place, Settled};
 use crate::facts::clock::Instant;
-use crate::facts::entry::Entry;
+use crate::facts::entry::{Entry, SharedEntry};
 use crate::facts::error::{Code, Error};
 use crate::facts::key::Key;
 use crate::facts::statistics::Stat;
@@ -20,18 +20,17 @@ use crate::origin::{Answer, Fetch, Known};
 const MAX_OVERTAKEN: u32 = 8;
 
 /// What is held of a key, to be compared with the origin's.
-pub fn known(node: &Node, key: &Key) -> Option<Arc<Entry>> {
+pub fn known(node: &Node, key: &Key) -> Option<SharedEntry> {
     let hash = node.store.hash(key.as_bytes());
-    node.store.load(hash, key.as_bytes()).map(|entry| entry.to_arc())
+    node.store.load(hash, key.as_bytes()).map(|entry| entry.share())
 }
 
 /// The version of `entry` as the origin is asked to compare it. A negative
 /// entry has nothing that an origin could call unchanged, and a number of ours
 /// means nothing to it.
-pub fn as_known(entry: &Arc<Entry>) -> Option<Known> {
-    let content = entry.content();
-    let comparable = content.value.is_some() && (content.named || content.validator.is_some());
-    comparable.then(|| Known { version: content.version, validator: content.validator.clone() })
+pub fn as_known(entry: &Entry) -> Option<Known> {
+    let comparable = !entry.is_negative() && (entry.is_named() || entry.validator().is_some());
+    comparable.then(|| Known { version: entry.version(), validator: entry.validator().map(Into::into) })
 }
 
 /// Fetches the key of `place` and lands its flight.
@@ -42,7 +41,7 @@ pub async fn fly(node: Arc<Node>, mut place: Place, trace: Option<TraceContext>,
         let held = known(&node, &key);
         let timeout = node.policy.origin_timeout;
         let asked = ask(&node, 1, timeout, || {
-            let known = held.as_ref().and_then(as_known);
+            let known = held.as_deref().and_then(as_known);
             node.origin.fetch(Fetch { key: key.clone(), known, timeout, trace: trace.clone() })
         });
         match asked.await {
@@ -72,7 +71,7 @@ pub fn settle(
     node: &Node,
     place: &mut Place,
     answered: Answered<Answer>,
-    held: Option<&Arc<Entry>>,
+    held: Option<&SharedEntry>,
     purpose: Purpose,
 ) -> Settled {
     let Answered { answer, sent_at, received_at } = answered;
@@ -91,7 +90,7 @@ pub fn settle(
 }
 
 /// Lands the flight with an error; what is cached stays.
-pub fn fail(node: &Node, place: Place, held: Option<&Arc<Entry>>, error: Error, purpose: Purpose) {
+pub fn fail(node: &Node, place: Place, held: Option<&SharedEntry>, error: Error, purpose: Purpose) {
     if purpose == Purpose::Background {
         node.counters.add(Stat::RefreshesFailed);
     }

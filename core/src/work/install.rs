@@ -1,12 +1,10 @@
 //! Installs what the origin answered: the one place where an answer becomes,
 //! or re-proves, an entry.
 
-use std::sync::Arc;
-
 use super::Node;
 use crate::coordination::flight::Landing;
 use crate::facts::clock::Instant;
-use crate::facts::entry::{Content, Entry};
+use crate::facts::entry::{Content, Proved, SharedEntry};
 use crate::facts::error::{Code, Error};
 use crate::facts::key::Key;
 use crate::facts::statistics::Stat;
@@ -47,7 +45,7 @@ pub struct Finding {
     validated_at: Instant,
     times: Times,
     /// The entry that the origin was asked to compare with, if it said "unchanged".
-    unchanged: Option<Arc<Entry>>,
+    unchanged: Option<SharedEntry>,
 }
 
 impl Finding {
@@ -63,7 +61,7 @@ impl Finding {
     }
 
     /// Reads an answer about a key of which `known` was held when it was asked.
-    pub fn of(answer: Answer, known: Option<&Arc<Entry>>, times: Times) -> Result<Self, Error> {
+    pub fn of(answer: Answer, known: Option<&SharedEntry>, times: Times) -> Result<Self, Error> {
         let (content, age, unchanged) = match answer {
             Answer::Unchanged { age, limits } => {
                 let Some(known) = known else {
@@ -72,12 +70,11 @@ impl Finding {
                         "\"unchanged\", but no version was named to it",
                     ));
                 };
-                let content =
-                    Content { limits: limits.unwrap_or(known.content().limits), ..known.content().clone() };
-                (content, age, Some(Arc::clone(known)))
+                let limits = limits.unwrap_or(known.limits());
+                (Content { limits, ..known.content() }, age, Some(known.clone()))
             }
             Answer::Value { value, validator, last_modified_at, age, limits } => {
-                let same_value = known.filter(|k| k.content().value.as_ref() == Some(&value));
+                let same_value = known.filter(|k| k.value() == Some(&value[..]));
                 let named = matches!(validator, Validator::Version(..));
                 let (version, validator) = identify(validator, known, same_value, times.sent_at);
                 let value = Some(value);
@@ -107,15 +104,15 @@ impl Finding {
 /// change is seen by a later request.
 pub fn identify(
     validator: Validator,
-    known: Option<&Arc<Entry>>,
-    same_value: Option<&Arc<Entry>>,
+    known: Option<&SharedEntry>,
+    same_value: Option<&SharedEntry>,
     sent_at: Instant,
 ) -> (Version, Option<Box<str>>) {
     let seen_first = Version::from(sent_at.as_nanos());
     match validator {
         Validator::Version(version, opaque) => (version, opaque),
         Validator::Opaque(tag) => {
-            let same = known.filter(|k| k.content().validator.as_ref() == Some(&tag));
+            let same = known.filter(|k| k.validator() == Some(&tag[..]));
             (same.map_or(seen_first, |k| k.version()), Some(tag))
         }
         Validator::None => (same_value.map_or(seen_first, |k| k.version()), None),
@@ -133,20 +130,20 @@ pub fn install(node: &Node, key: &Key, finding: Finding, purpose: Purpose) -> La
         let decision = order::decide(
             present.map(|p| Present {
                 version: p.version(),
-                negative: p.content().value.is_none(),
+                negative: p.is_negative(),
                 received_at: p.received_at(),
             }),
             Incoming { version: content.version, negative: content.value.is_none(), asked_at: validated_at },
         );
         match (decision, present) {
-            (Decision::Reprove, Some(present)) if present.content().limits == content.limits => {
+            (Decision::Reprove, Some(present)) if present.limits() == content.limits => {
                 present.reprove(validated_at, times.received_at);
-                landed = Some(Arc::clone(present));
+                landed = Some(present.share());
                 Change::Keep
             }
             (Decision::Drop, Some(present)) => {
                 node.counters.add(Stat::StaleAnswersDropped);
-                landed = Some(Arc::clone(present));
+                landed = Some(present.share());
                 Change::Keep
             }
             (decision, present) => {
@@ -156,18 +153,23 @@ pub fn install(node: &Node, key: &Key, finding: Finding, purpose: Purpose) -> La
                 }
                 let entry = match &unchanged {
                     // Evicted while the origin was asked: the entry itself is still good.
-                    Some(known) if present.is_none() && known.content().limits == content.limits => {
+                    Some(known) if present.is_none() && known.limits() == content.limits => {
                         known.reprove(validated_at, times.received_at);
-                        Arc::clone(known)
+                        known.clone()
                     }
-                    _ => Arc::new(Entry::new(key.clone(), content, validated_at, times.received_at)),
+                    _ => {
+                        let mut proved = Proved::by_answer(validated_at, times.received_at);
+                        // Only the limits changed; what was proved stays proved.
+                        if let Some(present) = present.filter(|p| p.version() == content.version) {
+                            let present = present.proved();
+                            proved.validated_at = proved.validated_at.max(present.validated_at);
+                            proved.received_at = proved.received_at.max(present.received_at);
+                            proved.unproved_until = present.unproved_until;
+                        }
+                        SharedEntry::new(key.as_bytes(), &content, proved)
+                    }
                 };
-                if let Some(present) = present.filter(|p| p.version() == entry.version()) {
-                    // Only the limits changed; what was proved stays proved.
-                    entry.reprove(present.validated_at(), present.received_at());
-                    entry.unprove(present.unproved_until());
-                }
-                landed = Some(Arc::clone(&entry));
+                landed = Some(entry.clone());
                 match (kept, present, purpose) {
                     (false, ..) => Change::Remove,
                     (true, None, Purpose::Background) => Change::Keep,

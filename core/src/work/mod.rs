@@ -81,6 +81,12 @@ impl Node {
         self.env.now()
     }
 
+    /// Not before the present instant, cheaply; see [`crate::facts::clock::Clock::latest`].
+    #[inline]
+    pub fn latest(&self) -> Instant {
+        self.env.latest()
+    }
+
     /// Starts the background work with the first flight: before it there is
     /// nothing that could be refreshed.
     pub fn start_background(self: &Arc<Self>) {

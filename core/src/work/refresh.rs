@@ -15,14 +15,15 @@ use super::install::Purpose;
 use crate::coordination::flight::{Boarding, Place};
 use crate::coordination::lease::{self, Asked};
 use crate::env::{BoxFuture, Signal};
-use crate::facts::entry::Entry;
+use crate::facts::entry::{Entry, SharedEntry};
+use crate::facts::key::Key;
 use crate::facts::statistics::{Counters, Stat};
 use crate::lease_store::Lease;
 use crate::rules::freshness::{ReadBounds, Standing, Verdict, judge};
 
 /// Refreshes that reads asked for and nobody has begun.
 pub struct RefreshQueue {
-    asked: ArrayQueue<Arc<Entry>>,
+    asked: ArrayQueue<SharedEntry>,
     signal: Arc<dyn Signal>,
 }
 
@@ -33,12 +34,12 @@ impl RefreshQueue {
     }
 
     /// Asks for a refresh, for all readers of the entry once. Never blocks.
-    pub fn ask(&self, entry: &Entry, share: impl FnOnce() -> Arc<Entry>, counters: &Counters) {
+    pub fn ask(&self, entry: &Entry, counters: &Counters) {
         if !entry.ask_refresh() {
             return;
         }
         counters.add(Stat::RefreshesAsked);
-        if self.asked.push(share()).is_err() {
+        if self.asked.push(entry.share()).is_err() {
             counters.add(Stat::RefreshesDropped);
             entry.refresh_given_up();
         }
@@ -65,7 +66,7 @@ pub async fn run(node: Arc<Node>) {
 }
 
 /// Boxed: a lost lease comes back here after its wait.
-fn refresh(node: Arc<Node>, due: Vec<Arc<Entry>>, attempt: u32) -> BoxFuture<'static, ()> {
+fn refresh(node: Arc<Node>, due: Vec<SharedEntry>, attempt: u32) -> BoxFuture<'static, ()> {
     Box::pin(async move {
         let (mut places, mut leases, mut lost) = (Vec::new(), Vec::new(), Vec::new());
         for entry in due {
@@ -93,7 +94,7 @@ fn refresh(node: Arc<Node>, due: Vec<Arc<Entry>>, attempt: u32) -> BoxFuture<'st
     })
 }
 
-async fn look_again(node: Arc<Node>, lost: Vec<Arc<Entry>>, attempt: u32) {
+async fn look_again(node: Arc<Node>, lost: Vec<SharedEntry>, attempt: u32) {
     let wait = node.policy.backoff.wait(attempt, node.env.random());
     node.env.sleep_until(node.now().after(wait)).await;
     refresh(node, lost, attempt).await;
@@ -109,11 +110,12 @@ enum Taken {
     Settled,
 }
 
-async fn take(node: &Arc<Node>, entry: &Arc<Entry>, attempt: u32) -> Taken {
-    let present = known(node, entry.key()).filter(|present| Arc::ptr_eq(present, entry));
+async fn take(node: &Arc<Node>, entry: &SharedEntry, attempt: u32) -> Taken {
+    let key = Key::copy_from(entry.key());
+    let present = known(node, &key).filter(|present| present.ptr_eq(entry));
     let Some(present) = present else { return Taken::Settled };
     let now = node.now();
-    let bounds = node.policy.key_bounds(entry.key().as_bytes());
+    let bounds = node.policy.key_bounds(entry.key());
     let verdict =
         judge(&Standing::of(&present), &bounds, &ReadBounds::default(), node.policy.drift, now, now);
     match verdict {
@@ -124,20 +126,14 @@ async fn take(node: &Arc<Node>, entry: &Arc<Entry>, attempt: u32) -> Taken {
         _ => return Taken::Settled,
     }
     let policy = &node.policy;
-    let asked = lease::ask(
-        &node.env,
-        &node.leases,
-        &node.counters,
-        entry.key(),
-        policy.lease_ttl,
-        policy.lease_timeout,
-    );
+    let asked =
+        lease::ask(&node.env, &node.leases, &node.counters, &key, policy.lease_ttl, policy.lease_timeout);
     let lease = match asked.await {
         Asked::Won(lease) => Some(lease),
         Asked::Lost => return Taken::Lost,
         Asked::Unknown => None,
     };
-    match node.flights.board(entry.key()) {
+    match node.flights.board(&key) {
         Boarding::Started(place) => {
             node.counters.add(Stat::FlightsStarted);
             Taken::Ours(place, lease)

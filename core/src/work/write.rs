@@ -9,7 +9,7 @@ use super::ask::{Answered, ask};
 use super::fetch::known;
 use super::install::{Finding, Purpose, Times, identify, install};
 use crate::coordination::flight::Fence;
-use crate::facts::entry::{Content, Entry, Limits};
+use crate::facts::entry::{Content, Entry, Limits, Proved, SharedEntry};
 use crate::facts::error::{Code, Error, Result};
 use crate::facts::key::Key;
 use crate::facts::receipt::WriteReceipt;
@@ -76,11 +76,9 @@ pub fn unknown_outcome(idempotency_key: &str, why: &str) -> Error {
 pub fn unprove(node: &Node, key: &Key) {
     let now = node.now();
     node.flights.fence(key, Fence::barrier(now));
-    node.store.change(node.store.hash(key.as_bytes()), key.as_bytes(), |present| {
-        if let Some(entry) = present {
-            entry.unprove(now);
-        }
-        Change::Keep
+    node.store.change(node.store.hash(key.as_bytes()), key.as_bytes(), |present| match present {
+        Some(entry) => Change::Put(entry.unproved(now)),
+        None => Change::Keep,
     });
 }
 
@@ -122,22 +120,22 @@ fn committed(
     }
     let negative = value.is_none();
     // What the origin said of the value before holds until it says otherwise.
-    let limits = known(node, key).map_or(Limits::default(), |entry| entry.content().limits);
+    let limits = known(node, key).map_or(Limits::default(), |entry| entry.limits());
     let content = Content { value, version, named: true, validator, last_modified_at, limits };
-    let unproved = Entry::new(key.clone(), content.clone(), sent_at, received_at);
-    let finding = Finding::written(content, Times { sent_at, received_at });
+    let finding = Finding::written(content.clone(), Times { sent_at, received_at });
     let there = install(node, key, finding, Purpose::Written { departures });
     // What is there afterwards is ours or newer. Where versions cannot tell (a
     // "no such key" without one, or with the value's), an answer that came while
     // the write was under way may be from before it: ask again. Ours stays there
     // unproved, so that nothing older takes the place meanwhile (G3).
-    let ours = |there: &Entry| there.version() == version && there.content().value.is_none() == negative;
+    let ours = |there: &Entry| there.version() == version && there.is_negative() == negative;
     if !there.is_ok_and(|there| there.version() > version || ours(&there)) {
         unprove(node, key);
-        unproved.unprove(node.now());
+        let proved = Proved { unproved_until: node.now(), ..Proved::by_answer(sent_at, received_at) };
+        let unproved = SharedEntry::new(key.as_bytes(), &content, proved);
         node.store.change(node.store.hash(key.as_bytes()), key.as_bytes(), |present| match present {
             Some(present) if present.version() > version => Change::Keep,
-            _ => Change::Put(Arc::new(unproved)),
+            _ => Change::Put(unproved),
         });
     }
     version

@@ -2,13 +2,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Wake;
 
 use super::*;
-use crate::facts::entry::{Content, Limits};
+use crate::facts::entry::{Content, Limits, Proved, SharedEntry};
 
 fn key() -> Key {
     Key::copy_from(b"k")
 }
 
-fn entry(version: u64) -> Arc<Entry> {
+fn entry(version: u64) -> SharedEntry {
     let content = Content {
         value: None,
         version: version.into(),
@@ -17,7 +17,7 @@ fn entry(version: u64) -> Arc<Entry> {
         last_modified_at: None,
         limits: Limits::default(),
     };
-    Arc::new(Entry::new(key(), content, Instant::ZERO, Instant::ZERO))
+    SharedEntry::new(b"k", &content, Proved::default())
 }
 
 fn start(table: &Arc<FlightTable>) -> Place {

@@ -1,0 +1,175 @@
+//! A small number for each living thread.
+//!
+//! What readers write (a pin, a count) goes to a cell that only their thread
+//! writes: then it is a plain store, and no cache line is fought over. The
+//! number says which cell. It is given to another thread when its thread ends.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// Threads that can have a number at once.
+pub const MAX_THREADS: usize = 65_536;
+
+static TAKEN: [AtomicU64; MAX_THREADS / 64] = [const { AtomicU64::new(0) }; MAX_THREADS / 64];
+static HIGH_WATER: AtomicU32 = AtomicU32::new(0);
+
+const NONE: u32 = u32::MAX;
+
+struct OfThread {
+    number: Cell<u32>,
+    holds: Cell<u32>,
+}
+
+impl Drop for OfThread {
+    fn drop(&mut self) {
+        // What outlives the thread's own storage (a guard kept in another
+        // thread-local) still writes to its cells: the number is never used again.
+        if self.number.get() != NONE && self.holds.get() == 0 {
+            give_back(self.number.get());
+        }
+    }
+}
+
+thread_local! {
+    static THREAD: OfThread = const { OfThread { number: Cell::new(NONE), holds: Cell::new(0) } };
+}
+
+#[cold]
+fn take() -> u32 {
+    for (index, word) in TAKEN.iter().enumerate() {
+        let mut present = word.load(Ordering::Relaxed);
+        while present != u64::MAX {
+            let bit = present.trailing_ones();
+            // Acquire: the thread that had the number has written its last.
+            match word.compare_exchange_weak(
+                present,
+                present | 1 << bit,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => {
+                    let number = index as u32 * 64 + bit;
+                    HIGH_WATER.fetch_max(number + 1, Ordering::Relaxed);
+                    return number;
+                }
+                Err(now) => present = now,
+            }
+        }
+    }
+    panic!("more than {MAX_THREADS} threads of this process use a cache at once");
+}
+
+fn give_back(number: u32) {
+    TAKEN[number as usize / 64].fetch_and(!(1 << (number % 64)), Ordering::Release);
+}
+
+/// All numbers given so far are below this.
+pub fn high_water() -> usize {
+    HIGH_WATER.load(Ordering::Relaxed) as usize
+}
+
+/// The number of this thread; `None` while its thread-locals are being dropped.
+#[inline]
+pub fn number() -> Option<usize> {
+    THREAD
+        .try_with(|thread| {
+            if thread.number.get() == NONE {
+                thread.number.set(take());
+            }
+            thread.number.get() as usize
+        })
+        .ok()
+}
+
+/// The right to a number, for as long as it lives. Stays on its thread.
+#[derive(Debug)]
+pub struct Hold {
+    number: u32,
+    /// The thread's locals were gone: the number is this hold's alone.
+    alone: bool,
+    not_send: std::marker::PhantomData<*const ()>,
+}
+
+impl Hold {
+    /// The number of this thread, held.
+    #[inline]
+    pub fn take() -> Self {
+        let of_thread = THREAD.try_with(|thread| {
+            if thread.number.get() == NONE {
+                thread.number.set(take());
+            }
+            thread.holds.set(thread.holds.get() + 1);
+            thread.number.get()
+        });
+        let (number, alone) = of_thread.map_or_else(|_| (take(), true), |number| (number, false));
+        Self { number, alone, not_send: std::marker::PhantomData }
+    }
+
+    /// The number.
+    #[inline]
+    pub fn number(&self) -> usize {
+        self.number as usize
+    }
+}
+
+impl Drop for Hold {
+    #[inline]
+    fn drop(&mut self) {
+        if self.alone {
+            give_back(self.number);
+        } else {
+            let _ = THREAD.try_with(|thread| thread.holds.set(thread.holds.get() - 1));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn living_threads_have_different_numbers_and_the_dead_give_theirs_back() {
+        let barrier = std::sync::Barrier::new(100);
+        let numbers: Vec<_> = std::thread::scope(|scope| {
+            let spawned: Vec<_> = (0..100)
+                .map(|_| {
+                    scope.spawn(|| {
+                        barrier.wait();
+                        let held = Hold::take();
+                        assert_eq!(number(), Some(held.number()));
+                        barrier.wait();
+                        held.number()
+                    })
+                })
+                .collect();
+            spawned.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let distinct: std::collections::HashSet<_> = numbers.iter().collect();
+        assert_eq!(distinct.len(), 100);
+        for _ in 0..1000 {
+            std::thread::spawn(|| drop(Hold::take())).join().unwrap();
+        }
+        assert!(high_water() < 900, "numbers are used again: {}", high_water());
+    }
+
+    #[test]
+    fn a_hold_that_outlives_the_threads_locals_keeps_its_number() {
+        thread_local! {
+            static LATE: Cell<Option<Hold>> = const { Cell::new(None) };
+        }
+        // Thread-locals are dropped in the order in which they were first used,
+        // or in reverse: both must do.
+        for late_first in [true, false] {
+            let number = std::thread::spawn(move || {
+                if late_first {
+                    LATE.set(None);
+                }
+                let held = Hold::take();
+                let number = held.number();
+                LATE.set(Some(held));
+                number
+            });
+            number.join().unwrap();
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! When may what was taken out of the table be freed? Epoch-based reclamation
+//! (Fraser, "Practical lock-freedom", 2004) in which readers do next to nothing.
+//!
+//! A reader *pins*: it writes the present epoch to a cell that only its thread
+//! writes, reads, and clears the cell. A writer that has taken something out
+//! tags it with the epoch then (*retires* it), and frees it once every pin that
+//! is still there is of a later epoch.
+//!
+//! # Why nobody reads what was freed
+//!
+//! Let an object be unlinked at U and tagged t after U. A reader could hold it
+//! only if it loaded the link before U. Call its pin p.
+//!
+//! - p > t: the epoch it read came after the tag was read, and the tag was read
+//!   after U and a full fence: so its later load of the link sees the unlink.
+//! - p <= t: its pin must be seen by whoever frees. The reader stores the pin,
+//!   *then* loads the link; the writer unlinks, *then* looks at the pins. Each
+//!   needs a full fence in between (the store-buffering pattern): either the
+//!   reader sees the unlink, or the writer sees the pin and waits.
+//!
+//! The reader's fence is the costly one: it would be half the price of a pin.
+//! `membarrier(2)` (Linux 4.14) takes it over: the writer's call makes all
+//! running threads of the process execute a full fence, between *their* two
+//! accesses, wherever they are. Where the kernel refuses, readers fence.
+//!
+//! # What it is not
+//!
+//! Readers never free, help, or wait. A reader that stays pinned holds back
+//! what was retired since, in its own store only, and nobody else. In a forked
+//! child the parent's threads' pins would stand for ever: there a cache opens a
+//! new store.
+//!
+//! `tests/store_models.rs` checks the protocol with loom, with the fences.
+
+use std::collections::VecDeque;
+
+use crossbeam::utils::CachePadded;
+use once_cell::race::OnceBox;
+
+use crate::facts::thread::{Hold, MAX_THREADS, high_water};
+use crate::sync::{AtomicU64, Ordering, fence};
+
+#[cfg(not(edgecmp_loom))]
+const CHUNK: usize = 64;
+#[cfg(edgecmp_loom)]
+const CHUNK: usize = 4;
+
+/// A pin cell: the epoch above, how many guards of the thread below.
+const DEPTH_BITS: u32 = 16;
+const DEPTH: u64 = (1 << DEPTH_BITS) - 1;
+
+type Cells = [CachePadded<AtomicU64>; CHUNK];
+
+fn cells() -> Cells {
+    std::array::from_fn(|_| CachePadded::new(AtomicU64::new(0)))
+}
+
+/// The readers of one store.
+pub struct Domain {
+    epoch: CachePadded<AtomicU64>,
+    /// Whether `membarrier` takes over the readers' fence.
+    asymmetric: bool,
+    first: Cells,
+    /// Cells of threads with higher numbers, made when the first of them reads.
+    more: Box<[OnceBox<Cells>]>,
+}
+
+impl std::fmt::Debug for Domain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Domain").field("asymmetric", &self.asymmetric).finish_non_exhaustive()
+    }
+}
+
+/// As long as it lives, nothing that its thread finds in the store is freed.
+#[derive(Debug)]
+pub struct Guard<'a> {
+    cell: &'a AtomicU64,
+    /// Keeps the cell this thread's, and the guard on it.
+    _hold: Hold,
+}
+
+impl Domain {
+    /// No readers yet.
+    pub fn new() -> Self {
+        Self {
+            epoch: CachePadded::new(AtomicU64::new(1)),
+            asymmetric: membarrier::register(),
+            first: cells(),
+            more: (CHUNK..MAX_THREADS).step_by(CHUNK).map(|_| OnceBox::new()).collect(),
+        }
+    }
+
+    #[inline]
+    fn cell(&self, thread: usize) -> &AtomicU64 {
+        match self.first.get(thread) {
+            Some(cell) => cell,
+            None => &self.more[thread / CHUNK - 1].get_or_init(|| Box::new(cells()))[thread % CHUNK],
+        }
+    }
+
+    /// Begins to read.
+    ///
+    /// # Panics
+    /// If the thread holds 65,535 guards already.
+    #[inline]
+    pub fn pin(&self) -> Guard<'_> {
+        let hold = Hold::take();
+        let cell = self.cell(hold.number());
+        let pin = cell.load(Ordering::Relaxed);
+        if pin & DEPTH == 0 {
+            // Acquire: what was unlinked before this epoch began is seen as unlinked.
+            let epoch = self.epoch.load(Ordering::Acquire);
+            cell.store(epoch << DEPTH_BITS | 1, Ordering::Relaxed);
+            self.fence_of_reader();
+        } else {
+            assert!(pin & DEPTH < DEPTH, "a thread holds at most {DEPTH} hits at once");
+            cell.store(pin + 1, Ordering::Relaxed);
+        }
+        Guard { cell, _hold: hold }
+    }
+
+    #[inline]
+    fn fence_of_reader(&self) {
+        if self.asymmetric {
+            std::sync::atomic::compiler_fence(Ordering::SeqCst);
+        } else {
+            fence(Ordering::SeqCst);
+        }
+    }
+
+    /// The tag for what the caller has just unlinked.
+    pub fn tag(&self) -> u64 {
+        fence(Ordering::SeqCst);
+        self.epoch.load(Ordering::Relaxed)
+    }
+
+    /// What is tagged with less than this can be freed: of that which was
+    /// tagged before the call.
+    fn oldest_pin(&self) -> u64 {
+        // From now on readers pin with an epoch that holds nothing back.
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        if self.asymmetric {
+            membarrier::run();
+        } else {
+            fence(Ordering::SeqCst);
+        }
+        let mut oldest = u64::MAX;
+        for thread in 0..high_water() {
+            let cell = match self.first.get(thread) {
+                Some(cell) => cell,
+                None => match self.more[thread / CHUNK - 1].get() {
+                    Some(chunk) => &chunk[thread % CHUNK],
+                    // None of these threads has read here.
+                    None => continue,
+                },
+            };
+            // Acquire: what a reader did with what it found comes before the free.
+            let pin = cell.load(Ordering::Acquire);
+            if pin & DEPTH > 0 {
+                oldest = oldest.min(pin >> DEPTH_BITS);
+            }
+        }
+        oldest
+    }
+}
+
+impl Default for Domain {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Guard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        let left = self.cell.load(Ordering::Relaxed) - 1;
+        // Release: all reads under the guard come before.
+        self.cell.store(if left & DEPTH == 0 { 0 } else { left }, Ordering::Release);
+    }
+}
+
+/// What was unlinked and waits for its readers, oldest first. One per shard,
+/// under the shard's lock.
+#[derive(Debug)]
+pub struct Limbo<T> {
+    retired: VecDeque<Retired<T>>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Retired<T> {
+    tag: u64,
+    bytes: usize,
+    what: T,
+}
+
+impl<T> Default for Limbo<T> {
+    fn default() -> Self {
+        Self { retired: VecDeque::new(), bytes: 0 }
+    }
+}
+
+impl<T> Limbo<T> {
+    /// Takes in what was just unlinked.
+    pub fn retire(&mut self, domain: &Domain, what: T, bytes: usize) {
+        self.retired.push_back(Retired { tag: domain.tag(), bytes, what });
+        self.bytes += bytes;
+    }
+
+    /// Bytes that wait.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.retired.len()
+    }
+
+    /// Gives out what nobody reads any more; to be dropped without the lock.
+    pub fn collect(&mut self, domain: &Domain) -> Vec<T> {
+        let oldest = domain.oldest_pin();
+        let free = self.retired.partition_point(|retired| retired.tag < oldest);
+        let free = self.retired.drain(..free);
+        let bytes = &mut self.bytes;
+        free.map(|retired| {
+            *bytes -= retired.bytes;
+            retired.what
+        })
+        .collect()
+    }
+}
+
+#[cfg(all(target_os = "linux", not(edgecmp_loom)))]
+mod membarrier {
+    //! `membarrier(2)`, private and expedited.
+
+    const RUN: libc::c_int = 8;
+    const REGISTER: libc::c_int = 16;
+
+    fn call(command: libc::c_int) -> bool {
+        // SAFETY: the call takes numbers only and touches no memory of ours.
+        unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
+    }
+
+    /// Whether this process can use it from now on.
+    pub(super) fn register() -> bool {
+        call(REGISTER)
+    }
+
+    /// A full fence on every running thread of the process.
+    pub(super) fn run() {
+        // It can't fail once registered; if it did, freeing would be unsound.
+        assert!(call(RUN), "membarrier failed after it was registered");
+    }
+}
+
+#[cfg(not(all(target_os = "linux", not(edgecmp_loom))))]
+mod membarrier {
+    //! Not there: readers fence.
+
+    pub(super) fn register() -> bool {
+        false
+    }
+
+    pub(super) fn run() {
+        unreachable!("not registered");
+    }
+}
+
+#[cfg(all(test, not(edgecmp_loom)))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn limbo(domain: &Domain) -> (Limbo<Arc<()>>, Arc<()>) {
+        let (mut limbo, what) = (Limbo::default(), Arc::new(()));
+        limbo.retire(domain, Arc::clone(&what), 8);
+        (limbo, what)
+    }
+
+    #[test]
+    fn what_was_retired_under_a_guard_waits_for_it() {
+        let domain = Domain::new();
+        let guard = domain.pin();
+        let inner = domain.pin();
+        let (mut limbo, _what) = limbo(&domain);
+        drop(guard);
+        assert!(limbo.collect(&domain).is_empty(), "the inner guard still stands");
+        assert_eq!((limbo.len(), limbo.bytes()), (1, 8));
+        let later = std::thread::scope(|scope| {
+            scope
+                .spawn(|| {
+                    // A guard of a later epoch holds nothing back.
+                    let _later = domain.pin();
+                    drop(inner_ends(&domain));
+                    true
+                })
+                .join()
+                .unwrap()
+        });
+        assert!(later);
+        drop(inner);
+        assert_eq!(limbo.collect(&domain).len(), 1);
+        assert_eq!((limbo.len(), limbo.bytes()), (0, 0));
+    }
+
+    fn inner_ends(domain: &Domain) -> Guard<'_> {
+        domain.pin()
+    }
+
+    #[test]
+    fn a_guard_of_a_later_epoch_holds_nothing_back() {
+        let domain = Domain::new();
+        let (mut old, _what) = limbo(&domain);
+        let mut bump = Limbo::<()>::default();
+        bump.collect(&domain);
+        let _guard = domain.pin();
+        assert_eq!(old.collect(&domain).len(), 1);
+    }
+
+    #[test]
+    fn threads_with_high_numbers_have_cells_too() {
+        let domain = Domain::new();
+        domain.cell(CHUNK * 3 + 1).store(5 << DEPTH_BITS | 1, Ordering::Relaxed);
+        assert_eq!(domain.cell(CHUNK * 3 + 1).load(Ordering::Relaxed), 5 << DEPTH_BITS | 1);
+        assert_eq!(domain.cell(MAX_THREADS - 1).load(Ordering::Relaxed), 0);
+    }
+}
