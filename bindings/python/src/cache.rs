@@ -92,7 +92,7 @@ impl Core {
     /// of now. False also if the look-up would fail.
     #[inline]
     pub(crate) fn renew(&self, value: &mut Value) -> bool {
-        boundary::guarded(|| self.cache.renew(value, &self.plain)).unwrap_or(false)
+        boundary::guarded(|| self.cache.renew(value)).unwrap_or(false)
     }
 
     /// The rest of a `get` with nothing but a key, once there was no hit.

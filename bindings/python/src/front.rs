@@ -11,8 +11,8 @@
 //!
 //! Bounded: at most [`MAX_BUCKETS`] times [`WAYS`] entries of at most
 //! [`LARGEST`] bytes, and all together about an eighth of the cache's capacity.
-//! A key is kept when it is asked for twice in a row in its bucket, so that a
-//! scan throws nothing out.
+//! Where a bucket is full, a key takes a place when it is asked for twice in a
+//! row there, so that a scan throws nothing out.
 //!
 //! The GIL keeps it whole; free-threaded builds do without it.
 
@@ -111,7 +111,8 @@ impl Front {
             buckets.resize(1 << (u64::BITS - self.shift), EMPTY);
         }
         let bucket = &mut buckets[self.index(key)];
-        if bucket.last != key.addr() {
+        let vacant = bucket.keys.iter().position(|kept| kept.is_null());
+        if vacant.is_none() && bucket.last != key.addr() {
             bucket.last = key.addr();
             return;
         }
@@ -120,7 +121,7 @@ impl Front {
         if answer.value().bytes().map_or(0, <[u8]>::len) > LARGEST {
             return;
         }
-        let way = bucket.keys.iter().position(|kept| kept.is_null()).unwrap_or(bucket.next);
+        let way = vacant.unwrap_or(bucket.next);
         bucket.next = (way + 1) % WAYS;
         // SAFETY: the thread is attached.
         unsafe { bucket.clear(way) };

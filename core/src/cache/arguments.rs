@@ -52,6 +52,7 @@ pub struct WriteOptions {
 const MAX_IDEMPOTENCY_KEY: usize = 255;
 const LEAST_BOUND: Duration = Duration::from_millis(1);
 
+#[inline]
 fn check_timeout(timeout: Option<Duration>) -> Result<()> {
     match timeout {
         Some(Duration::ZERO) => Err(Error::invalid("timeout", "0s", "more than zero")),
@@ -60,6 +61,7 @@ fn check_timeout(timeout: Option<Duration>) -> Result<()> {
 }
 
 impl ReadOptions {
+    #[inline]
     pub(super) fn bounds(&self) -> Result<ReadBounds> {
         check_timeout(self.timeout)?;
         if let Some(bound) = self.staleness_bound.filter(|bound| *bound < LEAST_BOUND) {

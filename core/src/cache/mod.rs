@@ -102,17 +102,19 @@ impl Cache {
         })
     }
 
-    /// [`Cache::lookup`] for who has looked a key up before, and kept the value:
-    /// true if a look-up now would find the same; then the receipt is that of
-    /// such a read. False: look the key up. Nothing is hashed and searched.
+    /// [`Cache::lookup`], with no options, for who has looked a key up before and
+    /// kept the value: true if a look-up now would find the same; then the
+    /// receipt is that of such a read. False: look the key up. Nothing is hashed
+    /// and searched.
     ///
     /// The value must be one that this cache has returned.
-    pub fn renew(&self, value: &mut Value, read: &ReadOptions) -> Result<bool> {
+    #[inline]
+    pub fn renew(&self, value: &mut Value) -> Result<bool> {
         // What a forked child has from its parent is not in its own cache.
         if !self.opened.is_own() {
             return Ok(false);
         }
-        self.with(|opened| Ok(read::renew(&opened.node, value, &read.bounds()?)))
+        self.with(|opened| Ok(read::renew(&opened.node, value)))
     }
 
     /// Reads a key: [`Started::Ready`] if the cache may answer, else the wait

@@ -65,19 +65,19 @@ pub(super) fn probe<'a>(node: &'a Node, key: &[u8], read: &ReadBounds) -> Option
 }
 
 /// Whether [`probe`] would find this entry again; then the receipt is of now.
-pub(super) fn renew(node: &Node, value: &mut Value, read: &ReadBounds) -> bool {
+pub(super) fn renew(node: &Node, value: &mut Value) -> bool {
     let Value { entry, receipt } = value;
     if !entry.is_in_store() {
         return false;
     }
     // A miss is counted by the look-up that follows.
-    let Ok(renewed) = answer(node, entry, entry.key(), read) else { return false };
+    let Ok(renewed) = answer(node, entry, entry.key(), &ReadBounds::default()) else { return false };
     *receipt = renewed;
     true
 }
 
 /// The receipt of a hit, or why the entry does not do for this read.
-#[inline]
+#[inline(always)]
 fn answer(
     node: &Node,
     entry: &Entry,
@@ -103,6 +103,7 @@ fn answer(
 }
 
 /// The receipt of an answer; one that nothing proves within the bound is degraded.
+#[inline]
 fn receipt(
     entry: &Entry,
     standing: &Standing,

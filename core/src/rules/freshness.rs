@@ -69,6 +69,7 @@ pub struct Standing {
 
 impl Standing {
     /// The standing of an entry now.
+    #[inline]
     pub fn of(entry: &Entry) -> Self {
         Self {
             validated_at: entry.validated_at(),
@@ -107,6 +108,7 @@ pub enum Verdict {
 
 /// The hard bound for a read of this entry: the tightest wins, except that a
 /// read may widen, expressly, what the cache says (never what the origin says).
+#[inline(always)]
 pub fn hard_bound(standing: &Standing, key: &KeyBounds, read: &ReadBounds) -> Duration {
     let ours = if standing.negative { key.negative.min(key.staleness) } else { key.staleness };
     let asked = match read.staleness {
@@ -128,6 +130,7 @@ pub fn outage_bound(standing: &Standing, key: &KeyBounds, read: &ReadBounds) -> 
 
 /// Decides whether an entry may answer a read that began at `started`.
 /// `now` must be read *after* the entry was loaded.
+#[inline(always)]
 pub fn judge(
     standing: &Standing,
     key: &KeyBounds,

@@ -86,6 +86,7 @@ impl Policy {
     }
 
     /// The bounds of a key, its prefix considered.
+    #[inline]
     pub fn key_bounds(&self, key: &[u8]) -> KeyBounds {
         let prefix = self.prefixes.as_ref().and_then(|prefixes| prefixes.of(key));
         match prefix {
