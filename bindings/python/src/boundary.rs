@@ -26,7 +26,7 @@ pub fn attached<T>(py: Python<'_>, call: impl FnOnce() -> Result<T>) -> PyResult
 
 /// Runs `call` and turns a panic into an error. The caller is attached, and
 /// `call` takes no lock and never waits; or it is not attached.
-#[inline]
+#[inline(always)]
 pub fn guarded<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
     // Unwind safety: core is shared between threads and keeps its own
     // invariants over a panic; nothing of this crate is left half-written.
