@@ -62,7 +62,7 @@ pub use facts::fork::generation as fork_generation;
 pub use facts::key::Key;
 pub use facts::option_value::{PrefixBounds, Secret, Size};
 pub use facts::options::{OPTIONS, OptionSpec, Options};
-pub use facts::receipt::{Proof, Receipt, Source, Value, WriteReceipt};
+pub use facts::receipt::{Kept, Proof, Receipt, Source, Value, WriteReceipt};
 pub use facts::statistics::{Kind, STATISTICS, Statistic, Statistics};
 pub use facts::trace::TraceContext;
 pub use facts::version::Version;

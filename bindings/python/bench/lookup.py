@@ -109,7 +109,7 @@ def readers(values: dict[str, bytes]) -> list[Reader]:
         moka.set(key, value)
         tiny.set(key, value, timedelta(seconds=TTL_SECONDS))
     ours = edgecmp.Cache(
-        loader=lambda key: values[key], staleness_bound=TTL_SECONDS, capacity="1GiB"
+        loader=lambda key: values[key], staleness_bound=TTL_SECONDS
     )
     for some in batches(list(values)):
         ours.get_many(some)

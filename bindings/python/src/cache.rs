@@ -9,7 +9,7 @@
 
 use std::time::{Duration, Instant};
 
-use edgecmp::{Cache, Code, Hit, Pending, ReadOptions, Started, Value, WriteOptions};
+use edgecmp::{Cache, Code, Hit, Kept, Pending, ReadOptions, Started, Value, WriteOptions};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -91,7 +91,7 @@ impl Core {
     /// Whether such a look-up would find this value again; then its receipt is
     /// of now. False also if the look-up would fail.
     #[inline]
-    pub(crate) fn renew(&self, value: &mut Value) -> bool {
+    pub(crate) fn renew(&self, value: &mut Kept) -> bool {
         boundary::guarded(|| self.cache.renew(value)).unwrap_or(false)
     }
 

@@ -218,15 +218,17 @@ unsafe fn find<'a>(
 unsafe fn search(core: &Core, key: *mut ffi::PyObject) -> Found<'_> {
     // SAFETY: the thread is attached, and the key outlives the call.
     let Some(bytes) = (unsafe { key_bytes(key) }) else { return Found::Unknown };
-    // SAFETY: the module is initialized, the thread attached.
-    match core.plain_hit(bytes, |answer| unsafe { object::allocate(answer) }) {
-        Ok(Some(entry)) => {
-            if !entry.is_null() {
-                // SAFETY: `key` is exactly a `str` or `bytes`, `entry` an Entry.
-                unsafe { core.front().keep(key, entry) };
-            }
-            Found::Entry(entry)
+    let made = core.plain_hit(bytes, |answer| {
+        // SAFETY: the module is initialized, the thread attached.
+        let entry = unsafe { object::allocate(answer) };
+        if !entry.is_null() {
+            // SAFETY: `key` is exactly a `str` or `bytes`, `entry` an Entry.
+            unsafe { core.front().keep(key, entry) };
         }
+        entry
+    });
+    match made {
+        Ok(Some(entry)) => Found::Entry(entry),
         Ok(None) => Found::Nothing(core, bytes),
         Err(_) => Found::Unknown,
     }

@@ -9,10 +9,10 @@
 //! `bytes` object stays the same as long as the entry does, and an Entry that
 //! nobody else holds is used again.
 //!
-//! Bounded: at most [`MAX_BUCKETS`] times [`WAYS`] entries of at most
-//! [`LARGEST`] bytes, and all together about an eighth of the cache's capacity.
-//! Where a bucket is full, a key takes a place when it is asked for twice in a
-//! row there, so that a scan throws nothing out.
+//! Bounded: entries of at most [`LARGEST`] bytes, all together at most an eighth
+//! of the cache's capacity, which they take beside it. The table grows with what
+//! is kept. Where a bucket is full, a key takes a place when it is asked for
+//! twice in a row there, so that a scan throws nothing out.
 //!
 //! The GIL keeps it whole; free-threaded builds do without it.
 
@@ -20,6 +20,7 @@ use std::cell::UnsafeCell;
 use std::fmt;
 use std::ptr;
 
+use edgecmp::Kept as Value;
 use pyo3::ffi;
 
 use crate::cache::Core;
@@ -27,18 +28,30 @@ use crate::entry::object;
 
 /// Keys in one bucket, which is a line of the processor's cache.
 const WAYS: usize = 2;
-const MAX_BUCKETS: usize = 4096;
+const FIRST_BUCKETS: usize = 64;
 /// Bytes of a value at the most.
-const LARGEST: usize = 512;
-/// Of capacity for each bucket: about eight times what it can hold.
-const CAPACITY_PER_BUCKET: usize = 32 * 1024;
+const LARGEST: usize = 1024;
+/// What of the capacity may be kept.
+const SHARE: usize = 8;
+/// Bytes that a way takes beside key and value: bucket, Entry, the heads of two
+/// `bytes` and one `str` object, that of core's entry, and what allocators round up.
+const OVERHEAD: usize = 320;
 
 /// The entries kept for one cache.
 pub struct Front {
-    /// Empty until there is something to keep.
-    buckets: UnsafeCell<Vec<Bucket>>,
+    kept: UnsafeCell<Kept>,
+}
+
+struct Kept {
+    /// A power of two of them; none until there is something to keep.
+    buckets: Vec<Bucket>,
     /// Turns the hash of a key into the index of its bucket.
     shift: u32,
+    /// Ways that are taken.
+    ways: usize,
+    /// What they take, and may take at the most.
+    bytes: usize,
+    budget: usize,
 }
 
 /// Bytes that core has in front of the key of an entry, mostly.
@@ -79,7 +92,7 @@ const EMPTY: Bucket = Bucket {
 };
 
 // SAFETY: everything here asks for an attached thread, and there is one at a
-// time: where there is no GIL, `buckets` is never touched.
+// time: where there is no GIL, `kept` is never touched.
 unsafe impl Send for Front {}
 // SAFETY: as above.
 unsafe impl Sync for Front {}
@@ -87,8 +100,9 @@ unsafe impl Sync for Front {}
 impl Front {
     /// For a cache of this capacity.
     pub fn new(capacity: usize) -> Self {
-        let buckets = (capacity / CAPACITY_PER_BUCKET).clamp(2, MAX_BUCKETS);
-        Self { buckets: UnsafeCell::new(Vec::new()), shift: u64::BITS - buckets.ilog2() }
+        let kept =
+            Kept { buckets: Vec::new(), shift: u64::BITS - 1, ways: 0, bytes: 0, budget: capacity / SHARE };
+        Self { kept: UnsafeCell::new(kept) }
     }
 
     /// A new reference to the Entry of a key that is kept and may be returned;
@@ -102,18 +116,21 @@ impl Front {
         if cfg!(Py_GIL_DISABLED) {
             return ptr::null_mut();
         }
+        // Should it not be here, its text is what comes next.
+        prefetch(key.cast());
+        prefetch(key.cast::<u8>().wrapping_add(64));
         // SAFETY: the GIL is held, and nothing below gives it away or comes back here.
-        let buckets = unsafe { &mut *self.buckets.get() };
-        let Some(bucket) = buckets.get_mut(self.index(key)) else { return ptr::null_mut() };
+        let kept = unsafe { &mut *self.kept.get() };
+        let index = kept.index(key);
+        let Some(bucket) = kept.buckets.get_mut(index) else { return ptr::null_mut() };
         let Some(way) = bucket.keys.iter().position(|&kept| kept == key) else { return ptr::null_mut() };
         prefetch(bucket.blocks[way]);
-        prefetch(bucket.entries[way].cast::<u8>().wrapping_add(64));
         // SAFETY: the bucket owns an Entry there. The GIL is held, and no
         // borrow of an answer outlives the call that made it.
         let entry = unsafe { object::renewed(bucket.entries[way], |answer| core.renew(answer.value_mut())) };
         if entry.is_null() {
             // SAFETY: the thread is attached.
-            unsafe { bucket.clear(way) };
+            unsafe { kept.give_up(index, way) };
         }
         entry
     }
@@ -130,62 +147,117 @@ impl Front {
             return;
         }
         // SAFETY: the GIL is held, and nothing below gives it away or comes back here.
-        let buckets = unsafe { &mut *self.buckets.get() };
-        if buckets.is_empty() {
-            buckets.resize(1 << (u64::BITS - self.shift), EMPTY);
+        let kept = unsafe { &mut *self.kept.get() };
+        // SAFETY: as the caller promises.
+        unsafe { kept.keep(key, entry) };
+    }
+}
+
+impl Kept {
+    #[inline]
+    fn index(&self, key: *mut ffi::PyObject) -> usize {
+        // Fibonacci hashing: addresses are multiples of 16, and close together.
+        ((key.addr() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Front::keep`].
+    unsafe fn keep(&mut self, key: *mut ffi::PyObject, entry: *mut ffi::PyObject) {
+        if self.buckets.is_empty() {
+            self.resize(FIRST_BUCKETS);
         }
-        let bucket = &mut buckets[self.index(key)];
-        let vacant = bucket.keys.iter().position(|kept| kept.is_null());
-        if vacant.is_none() && bucket.last != key.addr() {
-            bucket.last = key.addr();
-            return;
+        let mut index = self.index(key);
+        let mut vacant = self.buckets[index].vacant();
+        if vacant.is_none() {
+            let last = std::mem::replace(&mut self.buckets[index].last, key.addr());
+            if last != key.addr() {
+                return;
+            }
+            if self.ways * 4 > self.buckets.len() * WAYS {
+                self.resize(self.buckets.len() * 2);
+                index = self.index(key);
+                vacant = self.buckets[index].vacant();
+            }
         }
-        // SAFETY: an Entry.
-        let answer = unsafe { object::answer_of(entry) };
-        if answer.value().bytes().map_or(0, <[u8]>::len) > LARGEST {
-            return;
-        }
-        let way = vacant.unwrap_or(bucket.next);
-        bucket.next = (way + 1) % WAYS;
+        let way = vacant.unwrap_or(self.buckets[index].next);
         // SAFETY: the thread is attached.
-        unsafe { bucket.clear(way) };
+        unsafe { self.give_up(index, way) };
+        // SAFETY: an Entry.
+        let value = unsafe { object::answer_of(entry) }.value();
+        let cost = cost(value);
+        if value.bytes().is_some_and(|bytes| bytes.len() > LARGEST) || self.bytes + cost > self.budget {
+            return;
+        }
+        self.ways += 1;
+        self.bytes += cost;
+        let bucket = &mut self.buckets[index];
+        bucket.next = (way + 1) % WAYS;
         // The head of a block stands right before its key.
-        bucket.blocks[way] = answer.value().key().as_ptr().wrapping_sub(HEAD);
+        bucket.blocks[way] = value.key().as_ptr().wrapping_sub(HEAD);
         // SAFETY: an object.
         bucket.keys[way] = unsafe { ffi::Py_NewRef(key) };
         // SAFETY: an object.
         bucket.entries[way] = unsafe { ffi::Py_NewRef(entry) };
     }
 
-    #[inline]
-    fn index(&self, key: *mut ffi::PyObject) -> usize {
-        // Fibonacci hashing: addresses are multiples of 16, and close together.
-        ((key.addr() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize
+    /// Empties a way, if it is not empty.
+    ///
+    /// # Safety
+    ///
+    /// The thread is attached.
+    unsafe fn give_up(&mut self, index: usize, way: usize) {
+        let bucket = &mut self.buckets[index];
+        let key = std::mem::replace(&mut bucket.keys[way], ptr::null_mut());
+        let entry = std::mem::replace(&mut bucket.entries[way], ptr::null_mut());
+        if key.is_null() {
+            return;
+        }
+        self.ways -= 1;
+        // SAFETY: the bucket owned an Entry.
+        self.bytes -= cost(unsafe { object::answer_of(entry) }.value());
+        // SAFETY: the bucket owned it. A `str` or `bytes`: that runs no code of Python.
+        unsafe { ffi::Py_DECREF(key) };
+        // SAFETY: as above; an Entry.
+        unsafe { ffi::Py_DECREF(entry) };
+    }
+
+    /// Moves what is kept to a table of so many buckets, a power of two. A
+    /// larger table has room for all of a smaller one.
+    #[cold]
+    fn resize(&mut self, buckets: usize) {
+        let old = std::mem::replace(&mut self.buckets, vec![EMPTY; buckets]);
+        self.shift = u64::BITS - buckets.ilog2();
+        for bucket in &old {
+            for way in (0..WAYS).filter(|&way| !bucket.keys[way].is_null()) {
+                let index = self.index(bucket.keys[way]);
+                let new = &mut self.buckets[index];
+                let vacant = new.vacant().expect("a bucket's keys go to two, and to no other's");
+                new.keys[vacant] = bucket.keys[way];
+                new.entries[vacant] = bucket.entries[way];
+                new.blocks[vacant] = bucket.blocks[way];
+            }
+        }
     }
 }
 
 impl Bucket {
-    /// # Safety
-    ///
-    /// The thread is attached.
-    #[cold]
-    unsafe fn clear(&mut self, way: usize) {
-        let key = std::mem::replace(&mut self.keys[way], ptr::null_mut());
-        let entry = std::mem::replace(&mut self.entries[way], ptr::null_mut());
-        // SAFETY: the bucket owned it, or it is null. A `str` or `bytes`: that
-        // runs no code of Python.
-        unsafe { ffi::Py_XDECREF(key) };
-        // SAFETY: as above; an Entry.
-        unsafe { ffi::Py_XDECREF(entry) };
+    fn vacant(&self) -> Option<usize> {
+        self.keys.iter().position(|key| key.is_null())
     }
+}
+
+fn cost(value: &Value) -> usize {
+    OVERHEAD + 2 * value.key().len() + 2 * value.bytes().map_or(0, <[u8]>::len)
 }
 
 impl Drop for Front {
     fn drop(&mut self) {
-        for bucket in self.buckets.get_mut() {
+        let kept = self.kept.get_mut();
+        for index in 0..kept.buckets.len() {
             for way in 0..WAYS {
                 // SAFETY: only a `Core` has one, and CPython frees it attached.
-                unsafe { bucket.clear(way) };
+                unsafe { kept.give_up(index, way) };
             }
         }
     }

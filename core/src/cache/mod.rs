@@ -10,7 +10,7 @@ use crate::facts::clock::Instant;
 use crate::facts::error::{Code, Error, Result};
 use crate::facts::fork;
 use crate::facts::options::Options;
-use crate::facts::receipt::{Value, WriteReceipt};
+use crate::facts::receipt::{Kept, Value, WriteReceipt};
 use crate::facts::statistics::Statistics;
 use crate::lease_store::LeaseStore;
 use crate::origin::Origin;
@@ -109,7 +109,7 @@ impl Cache {
     ///
     /// The value must be one that this cache has returned.
     #[inline]
-    pub fn renew(&self, value: &mut Value) -> Result<bool> {
+    pub fn renew(&self, value: &mut Kept) -> Result<bool> {
         // What a forked child has from its parent is not in its own cache.
         if !self.opened.is_own() {
             return Ok(false);

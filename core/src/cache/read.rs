@@ -10,7 +10,7 @@ use crate::facts::clock::{Instant, saturating_nanos};
 use crate::facts::entry::{Entry, SharedEntry};
 use crate::facts::error::{Code, Error, Result};
 use crate::facts::key::Key;
-use crate::facts::receipt::{Proof, Receipt, Source, Value};
+use crate::facts::receipt::{Compact, Kept, Proof, Receipt, Source, Value};
 use crate::facts::statistics::Stat;
 use crate::facts::trace::TraceContext;
 use crate::rules::freshness::{ReadBounds, Standing, Verdict, hard_bound, judge, outage_bound};
@@ -65,14 +65,14 @@ pub(super) fn probe<'a>(node: &'a Node, key: &[u8], read: &ReadBounds) -> Option
 }
 
 /// Whether [`probe`] would find this entry again; then the receipt is of now.
-pub(super) fn renew(node: &Node, value: &mut Value) -> bool {
-    let Value { entry, receipt } = value;
+pub(super) fn renew(node: &Node, kept: &mut Kept) -> bool {
+    let Kept { entry, proved } = kept;
     if !entry.is_in_store() {
         return false;
     }
     // A miss is counted by the look-up that follows.
     let Ok(renewed) = answer(node, entry, entry.key(), &ReadBounds::default()) else { return false };
-    *receipt = renewed;
+    *proved = Compact::from(&renewed);
     true
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::clock::saturating_nanos;
 use super::entry::SharedEntry;
 use super::version::Version;
 
@@ -83,6 +84,86 @@ impl Value {
     /// The receipt.
     pub fn receipt(&self) -> &Receipt {
         &self.receipt
+    }
+}
+
+/// A [`Value`] in 32 bytes, for hosts that keep very many: what the entry knows
+/// is not repeated.
+#[derive(Clone)]
+pub struct Kept {
+    pub(crate) entry: SharedEntry,
+    pub(crate) proved: Compact,
+}
+
+/// What a receipt says that the entry does not know.
+#[derive(Clone, Copy)]
+pub(crate) struct Compact {
+    staleness: u64,
+    bound: u64,
+    source: Source,
+    proof: Proof,
+    degraded: bool,
+}
+
+impl From<&Receipt> for Compact {
+    #[inline]
+    fn from(receipt: &Receipt) -> Self {
+        Self {
+            staleness: saturating_nanos(receipt.staleness),
+            bound: saturating_nanos(receipt.bound),
+            source: receipt.source,
+            proof: receipt.proof,
+            degraded: receipt.degraded,
+        }
+    }
+}
+
+impl From<Value> for Kept {
+    #[inline]
+    fn from(value: Value) -> Self {
+        Self { proved: Compact::from(&value.receipt), entry: value.entry }
+    }
+}
+
+impl Kept {
+    /// The bytes; `None` if the origin has no such key.
+    #[inline]
+    pub fn bytes(&self) -> Option<&[u8]> {
+        self.entry.value()
+    }
+
+    /// Whether the origin has the key.
+    pub fn is_found(&self) -> bool {
+        !self.entry.is_negative()
+    }
+
+    /// The key.
+    #[inline]
+    pub fn key(&self) -> &[u8] {
+        self.entry.key()
+    }
+
+    /// The receipt.
+    pub fn receipt(&self) -> Receipt {
+        Receipt {
+            version: self.entry.version(),
+            staleness: Duration::from_nanos(self.proved.staleness),
+            bound: Duration::from_nanos(self.proved.bound),
+            source: self.proved.source,
+            proof: self.proved.proof,
+            degraded: self.proved.degraded,
+            last_modified_at: self.entry.last_modified_at(),
+        }
+    }
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept")
+            .field("key", &self.key().escape_ascii().to_string())
+            .field("len", &self.bytes().map(<[u8]>::len))
+            .field("receipt", &self.receipt())
+            .finish()
     }
 }
 

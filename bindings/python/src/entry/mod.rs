@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use edgecmp::{Proof, Receipt, Source, Value};
+use edgecmp::{Kept, Proof, Receipt, Source, Value};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDateTime, PyDelta, PyList, PyNone, PyTzInfo};
@@ -17,7 +17,7 @@ pub mod object;
 /// It keeps core's counted value, and makes the `bytes` object once it is asked
 /// for it.
 pub struct Answer {
-    value: Value,
+    value: Kept,
     bytes: OnceBytes,
 }
 
@@ -25,7 +25,7 @@ impl Answer {
     /// The answer with this value.
     #[inline]
     pub fn of(value: Value) -> Self {
-        Self { value, bytes: OnceBytes::new() }
+        Self { value: value.into(), bytes: OnceBytes::new() }
     }
 
     /// Another answer with the same value and the same `bytes` object.
@@ -35,17 +35,17 @@ impl Answer {
 
     /// Core's value.
     #[inline]
-    pub fn value(&self) -> &Value {
+    pub fn value(&self) -> &Kept {
         &self.value
     }
 
     /// The same, for core to renew its receipt.
     #[inline]
-    pub fn value_mut(&mut self) -> &mut Value {
+    pub fn value_mut(&mut self) -> &mut Kept {
         &mut self.value
     }
 
-    fn receipt(&self) -> &Receipt {
+    fn receipt(&self) -> Receipt {
         self.value.receipt()
     }
 
@@ -108,7 +108,7 @@ taken within the call.",
     Attribute {
         name: c"source",
         doc: c"\"cache\": the read did not wait; \"origin\": it did.",
-        get: |py, answer| source(answer.receipt()).into_bound_py_any(py),
+        get: |py, answer| source(&answer.receipt()).into_bound_py_any(py),
     },
     Attribute {
         name: c"proof",
@@ -131,7 +131,7 @@ origin), \"stream\" (the change stream) or \"none\" (degraded).",
     Attribute {
         name: c"last_modified_at",
         doc: c"When the origin last changed the value (UTC); None if it did not say.",
-        get: |py, answer| last_modified_at(py, answer.receipt())?.into_bound_py_any(py),
+        get: |py, answer| last_modified_at(py, &answer.receipt())?.into_bound_py_any(py),
     },
 ];
 
@@ -165,7 +165,7 @@ fn repr<'py>(py: Python<'py>, answer: &Answer) -> PyResult<Bound<'py, PyAny>> {
         receipt.version,
         receipt.staleness,
         receipt.bound,
-        source(receipt),
+        source(&receipt),
         if receipt.degraded { ", degraded" } else { "" },
     );
     text.into_bound_py_any(py)
