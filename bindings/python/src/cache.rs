@@ -106,9 +106,19 @@ impl Core {
         keys: &Bound<'_, PyAny>,
         read: &ReadOptions,
     ) -> PyResult<Started<Vec<edgecmp::Result<Value>>>> {
-        let py = keys.py();
-        let objects = arguments::keys(keys)?;
-        let keys = objects.iter().map(arguments::key).collect::<PyResult<Vec<_>>>()?;
+        self.start_many(keys.py(), arguments::keys(keys)?.iter(), read)
+    }
+
+    fn start_many<'a, 'py: 'a>(
+        &self,
+        py: Python<'py>,
+        keys: impl Iterator<Item = &'a Bound<'py, PyAny>>,
+        read: &ReadOptions,
+    ) -> PyResult<Started<Vec<edgecmp::Result<Value>>>> {
+        let keys = keys.map(arguments::key).collect::<PyResult<Vec<_>>>()?;
+        if keys.is_empty() {
+            return boundary::attached(py, || self.cache.start_get_many(&keys, read));
+        }
         self.ensure_loader(py)?;
         boundary::detached(py, || self.cache.start_get_many(&keys, read))
     }
@@ -224,8 +234,28 @@ impl Core {
     ) -> PyResult<Bound<'py, PyList>> {
         let py = keys.py();
         let read = read_options(staleness_bound, widen, outage_bound, min_version, timeout, traceparent)?;
-        let started = self.read_many(keys, &read)?;
-        entry::list(py, wait::finish(py, started)?, return_exceptions)
+        if read != self.plain {
+            let started = self.read_many(keys, &read)?;
+            return entry::list(py, wait::finish(py, started)?, return_exceptions);
+        }
+        let keys = arguments::keys(keys)?;
+        let mut entries: Vec<_> = keys.iter().map(|key| self.front.found(self, key)).collect();
+        let rest = || keys.iter().zip(&entries).filter(|(_, entry)| entry.is_none()).map(|(key, _)| key);
+        let started = match self.start_many(py, rest(), &read) {
+            // Anew for all keys: the error may say which of them.
+            Err(_) => self.start_many(py, keys.iter(), &read)?,
+            Ok(started) => started,
+        };
+        let answers = entry::list(py, wait::finish(py, started)?, return_exceptions)?;
+        if answers.len() == keys.len() {
+            entries.fill(None);
+        }
+        let places = keys.iter().zip(&mut entries).filter(|(_, entry)| entry.is_none());
+        for ((key, place), answer) in places.zip(answers) {
+            self.front.offer(key, &answer);
+            *place = Some(answer);
+        }
+        PyList::new(py, entries)
     }
 
     /// Looks a key up without waiting and without asking the origin: the Entry

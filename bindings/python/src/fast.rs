@@ -248,8 +248,12 @@ unsafe extern "C" fn lookup(
     // SAFETY: as CPython calls this.
     match unsafe { find(core, arguments, count, names) } {
         Found::Entry(entry) => entry,
-        // SAFETY: there is one `None`, for ever.
-        Found::Nothing(..) => unsafe { ffi::Py_NewRef(ffi::Py_None()) },
+        Found::Nothing(..) => {
+            // SAFETY: there is one, for ever.
+            let none = unsafe { ffi::Py_None() };
+            // SAFETY: an object.
+            unsafe { ffi::Py_NewRef(none) }
+        }
         // SAFETY: as CPython calls this. What has failed fails again, and raises.
         Found::Unknown => unsafe { LOOKUP.call_full(core, arguments, count, names) },
     }

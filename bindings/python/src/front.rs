@@ -22,6 +22,8 @@ use std::ptr;
 
 use edgecmp::Kept as Value;
 use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
 
 use crate::cache::Core;
 use crate::entry::object;
@@ -135,12 +137,29 @@ impl Front {
         entry
     }
 
+    /// The Entry of a key that is kept and may be returned.
+    pub fn found<'py>(&self, core: &Core, key: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+        // SAFETY: the thread is attached, as the key shows.
+        let entry = unsafe { self.find(core, key.as_ptr()) };
+        // SAFETY: a new reference, or null without an exception.
+        unsafe { Bound::from_owned_ptr_or_opt(key.py(), entry) }
+    }
+
+    /// Keeps an answer of the cache for its key, if it seems worth it.
+    pub fn offer(&self, key: &Bound<'_, PyAny>, entry: &Bound<'_, PyAny>) {
+        let fixed = key.is_exact_instance_of::<PyString>() || key.is_exact_instance_of::<PyBytes>();
+        if fixed && object::is_entry(entry) {
+            // SAFETY: the thread is attached; the types were checked just now.
+            unsafe { self.keep(key.as_ptr(), entry.as_ptr()) };
+        }
+    }
+
     /// Keeps what was found for a key, if it seems worth it.
     ///
     /// # Safety
     ///
-    /// The thread is attached, `key` is an object that can't change and is not
-    /// kept, `entry` is an Entry of this cache.
+    /// The thread is attached, `key` is an object that can't change, `entry` is an
+    /// Entry of this cache.
     #[inline]
     pub unsafe fn keep(&self, key: *mut ffi::PyObject, entry: *mut ffi::PyObject) {
         if cfg!(Py_GIL_DISABLED) {
@@ -168,6 +187,9 @@ impl Kept {
             self.resize(FIRST_BUCKETS);
         }
         let mut index = self.index(key);
+        if self.buckets[index].keys.contains(&key) {
+            return;
+        }
         let mut vacant = self.buckets[index].vacant();
         if vacant.is_none() {
             let last = std::mem::replace(&mut self.buckets[index].last, key.addr());

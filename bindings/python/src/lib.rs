@@ -3,6 +3,8 @@
 //! ```text
 //!   edgecmp.Cache   edgecmp.aio.Cache   edgecmp.loader     (python/edgecmp)
 //!          \              |                 /
+//!   fast  (`lookup` and `get` of one key: the short way) ---- front  (Entries by key object)
+//!          \
 //!   cache  (Core: one method a call) ---- calls  (loader calls, popped by Python's threads)
 //!     |            \
 //!   wait            completions  (finished calls, drained by an event loop)
@@ -13,6 +15,9 @@
 //!               \
 //!              exit  (threads that meet the end of the interpreter)
 //! ```
+//!
+//! `unsafe` is in `fast`, `front` and `entry::object`, the three that speak to
+//! CPython without pyo3.
 //!
 //! Three rules keep it free of deadlocks, and are kept by construction:
 //!

@@ -87,9 +87,10 @@ fn getter_of(attribute: &'static Attribute) -> ffi::PyGetSetDef {
 
 /// The object of an answer.
 pub fn new(py: Python<'_>, answer: Answer) -> PyResult<Bound<'_, PyAny>> {
-    // SAFETY: `py` shows that this thread is attached; a new reference, or null
-    // with an exception set.
-    unsafe { Bound::from_owned_ptr_or_err(py, allocate(answer)) }
+    // SAFETY: `py` shows that this thread is attached.
+    let object = unsafe { allocate(answer) };
+    // SAFETY: a new reference, or null with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(py, object) }
 }
 
 /// The same, for a caller that hands it to CPython: a new reference, or null
@@ -106,11 +107,18 @@ pub unsafe fn allocate(answer: Answer) -> *mut ffi::PyObject {
         // SAFETY: the thread is attached.
         return unsafe { ffi::PyErr_NoMemory() };
     }
-    // SAFETY: fresh memory of this size, aligned to 16 bytes, which is enough.
-    unsafe { (&raw mut (*object).answer).write(answer) };
+    // SAFETY: in fresh memory of this size.
+    let place = unsafe { &raw mut (*object).answer };
+    // SAFETY: as above; aligned to 16 bytes, which is enough.
+    unsafe { place.write(answer) };
     // SAFETY: the memory is the class's `basicsize` from the object allocator;
     // this sets the head, and counts the class.
     unsafe { ffi::PyObject_Init(object.cast(), CLASS.load(Ordering::Relaxed)) }
+}
+
+/// Whether an object is an Entry.
+pub fn is_entry(object: &Bound<'_, PyAny>) -> bool {
+    object.get_type_ptr() == CLASS.load(Ordering::Relaxed)
 }
 
 /// The answer of an Entry.
@@ -169,9 +177,10 @@ pub unsafe fn renewed(
 unsafe extern "C" fn deallocate(object: *mut ffi::PyObject) {
     // SAFETY: it is an object until it is freed below.
     let class = unsafe { ffi::Py_TYPE(object) };
-    // SAFETY: nobody else has it; `allocate` has written the answer, and nobody
-    // reads it again.
-    unsafe { (&raw mut (*object.cast::<Object>()).answer).drop_in_place() };
+    // SAFETY: `allocate` has made it.
+    let answer = unsafe { &raw mut (*object.cast::<Object>()).answer };
+    // SAFETY: nobody else has it, and nobody reads it again.
+    unsafe { answer.drop_in_place() };
     // SAFETY: `allocate` has it from there.
     unsafe { ffi::PyObject_Free(object.cast()) };
     // SAFETY: an object of a heap type holds a reference to it.
