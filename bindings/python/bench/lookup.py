@@ -41,6 +41,7 @@ TTL_SECONDS = 3600
 HOST = "host"  # what CPython takes for the call alone
 PEER = "peer"
 OURS = "edgecmp"
+ANEW = "anew"  # the same with keys made in the loop, which costs all the same
 
 BAR_OVER_DICT = 3.0
 """`edgecmp.lookup` over `dict.get`, at the most."""
@@ -88,6 +89,16 @@ def each_value(read: Callable[[Any], Any]) -> Callable[[Iterable[Any]], None]:
     return run
 
 
+def each_anew(read: Callable[[Any], Any]) -> Callable[[Iterable[Any]], None]:
+    """Keys that are equal, and no object that was ever seen: hashed and compared anew."""
+
+    def run(keys: Iterable[Any]) -> None:
+        for key in keys:
+            read(key[:1] + key[1:])
+
+    return run
+
+
 def empty(keys: Iterable[Any]) -> None:
     for _ in keys:
         pass
@@ -108,11 +119,13 @@ def readers(values: dict[str, bytes]) -> list[Reader]:
         box[key] = value
         moka.set(key, value)
         tiny.set(key, value, timedelta(seconds=TTL_SECONDS))
-    ours = edgecmp.Cache(
-        loader=lambda key: values[key], staleness_bound=TTL_SECONDS
-    )
+    ours = edgecmp.Cache(loader=lambda key: values[key], staleness_bound=TTL_SECONDS)
     for some in batches(list(values)):
         ours.get_many(some)
+    for key, value in values.items():
+        found = [tools.get(key), box.get(key), moka.get(key), tiny.get(key)[0], ours.get(key).value]
+        if found != [value] * 5 or ours.lookup(key) is None:
+            raise AssertionError(f"not all caches have {key}: {found}")
 
     def ttl_get(key: str, clock: Callable[[], float] = time.monotonic) -> bytes | None:
         found = timed.get(key)
@@ -134,6 +147,10 @@ def readers(values: dict[str, bytes]) -> list[Reader]:
         Reader("edgecmp.lookup(key).value", OURS, each_value(ours.lookup)),
         Reader("edgecmp.get", OURS, each(ours.get)),
         Reader(f"edgecmp.get_many, {BATCH} keys", OURS, each(ours.get_many), batched=True),
+        Reader("callable, key made anew", ANEW, each_anew(callable)),
+        Reader("dict.get, key made anew", ANEW, each_anew(values.get)),
+        Reader("cachebox.TTLCache.get, made anew", ANEW, each_anew(box.get)),
+        Reader("edgecmp.lookup, key made anew", ANEW, each_anew(ours.lookup)),
     ]
 
 
@@ -149,11 +166,9 @@ def sequence(keys: list[str], mix: str, length: int, chance: random.Random) -> l
     return chance.choices(keys, cum_weights=list(shares), k=length)
 
 
-def check(every: list[Reader], values: dict[str, bytes], ours: Any) -> None:
-    """Every row reads what it says it reads."""
-
-
-def measure(every: list[Reader], keys: list[str], rounds: int, chance: random.Random) -> dict[str, float]:
+def measure(
+    every: list[Reader], keys: list[str], rounds: int, chance: random.Random
+) -> dict[str, float]:
     """Medians in ns a key; the first round warms up and does not count."""
     grouped = batches(keys)
     times: dict[str, list[float]] = {reader.name: [] for reader in every}
@@ -196,8 +211,19 @@ def judge(rows: list[Row]) -> list[dict[str, Any]]:
 
     def bar(what: str, value: float, limit: float) -> None:
         passed = value <= limit
-        bars.append({"n": ours.n, "mix": ours.mix, "bar": what, "value": value, "limit": limit, "pass": passed})
-        print(f"  {'PASS' if passed else 'FAIL'}  {BARRED} {what}: {value:.2f} (at most {limit:.2f})")
+        bars.append(
+            {
+                "n": ours.n,
+                "mix": ours.mix,
+                "bar": what,
+                "value": value,
+                "limit": limit,
+                "pass": passed,
+            }
+        )
+        print(
+            f"  {'PASS' if passed else 'FAIL'}  {BARRED} {what}: {value:.2f} (at most {limit:.2f})"
+        )
 
     bar("/ dict.get", ours.over_dict, BAR_OVER_DICT)
     for peer in (row for row in rows if row.kind == PEER):
@@ -206,7 +232,9 @@ def judge(rows: list[Row]) -> list[dict[str, Any]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--json", type=Path, help="where rows and verdicts go")
     parser.add_argument("--quick", action="store_true", help="fewer rounds, smallest size only")
     parser.add_argument("--any-speed", action="store_true", help="status 0 even if a bar is missed")
@@ -216,7 +244,9 @@ def main() -> int:
     chance = random.Random(7)
     rows: list[Row] = []
     bars: list[dict[str, Any]] = []
-    print(f"CPython {sys.version.split()[0]}, edgecmp {edgecmp.__version__}: ns a read of a hit, medians of {rounds}")
+    print(
+        f"CPython {sys.version.split()[0]}, edgecmp {edgecmp.__version__}: ns a read of a hit, medians of {rounds}"
+    )
     for n in sizes:
         keys = [f"{chance.getrandbits(128):032x}" for _ in range(n)]
         values = {key: chance.randbytes(VALUE_BYTES) for key in keys}
@@ -233,7 +263,11 @@ def main() -> int:
     if asked.json:
         asked.json.parent.mkdir(parents=True, exist_ok=True)
         about = {"python": sys.version, "edgecmp": edgecmp.__version__, "rounds": rounds}
-        asked.json.write_text(json.dumps({"about": about, "rows": [asdict(row) for row in rows], "bars": bars}, indent=1))
+        asked.json.write_text(
+            json.dumps(
+                {"about": about, "rows": [asdict(row) for row in rows], "bars": bars}, indent=1
+            )
+        )
     missed = [bar for bar in bars if not bar["pass"]]
     print(f"\n{len(bars) - len(missed)} of {len(bars)} bars met")
     return 0 if asked.any_speed or not missed else 1

@@ -11,8 +11,8 @@
 //!
 //! Bounded: entries of at most [`LARGEST`] bytes, all together at most an eighth
 //! of the cache's capacity, which they take beside it. The table grows with what
-//! is kept. Where a bucket is full, a key takes a place when it is asked for
-//! twice in a row there, so that a scan throws nothing out.
+//! is kept. A key is kept when the same object asks for the same entry again soon,
+//! and somebody else holds it too: keys made for one call, and scans, leave no trace.
 //!
 //! The GIL keeps it whole; free-threaded builds do without it.
 
@@ -79,8 +79,8 @@ struct Bucket {
     entries: [*mut ffi::PyObject; WAYS],
     /// Where core has the entries: to begin to load both at once. Never followed.
     blocks: [*const u8; WAYS],
-    /// The address of the key that was looked up last. Never followed.
-    last: usize,
+    /// What was looked up last, see [`tag`].
+    last: [u32; 2],
     /// The way that is given up next.
     next: usize,
 }
@@ -89,7 +89,7 @@ const EMPTY: Bucket = Bucket {
     keys: [ptr::null_mut(); WAYS],
     entries: [ptr::null_mut(); WAYS],
     blocks: [ptr::null(); WAYS],
-    last: 0,
+    last: [0; 2],
     next: 0,
 };
 
@@ -190,23 +190,20 @@ impl Kept {
         if self.buckets[index].keys.contains(&key) {
             return;
         }
-        let mut vacant = self.buckets[index].vacant();
-        if vacant.is_none() {
-            let last = std::mem::replace(&mut self.buckets[index].last, key.addr());
-            if last != key.addr() {
-                return;
-            }
-            if self.ways * 4 > self.buckets.len() * WAYS {
-                self.resize(self.buckets.len() * 2);
-                index = self.index(key);
-                vacant = self.buckets[index].vacant();
-            }
+        // SAFETY: an Entry.
+        let value = unsafe { object::answer_of(entry) }.value();
+        // SAFETY: an object.
+        if unsafe { ffi::Py_REFCNT(key) } == 1 || !self.buckets[index].asked_again(tag(key, value)) {
+            return;
         }
+        if self.buckets[index].vacant().is_none() && self.ways * 4 > self.buckets.len() * WAYS {
+            self.resize(self.buckets.len() * 2);
+            index = self.index(key);
+        }
+        let vacant = self.buckets[index].vacant();
         let way = vacant.unwrap_or(self.buckets[index].next);
         // SAFETY: the thread is attached.
         unsafe { self.give_up(index, way) };
-        // SAFETY: an Entry.
-        let value = unsafe { object::answer_of(entry) }.value();
         let cost = cost(value);
         if value.bytes().is_some_and(|bytes| bytes.len() > LARGEST) || self.bytes + cost > self.budget {
             return;
@@ -264,9 +261,25 @@ impl Kept {
 }
 
 impl Bucket {
+    /// Whether the tag is one of the last two. It is, from now on.
+    fn asked_again(&mut self, tag: u32) -> bool {
+        let again = self.last.contains(&tag);
+        if !again {
+            self.last = [tag, self.last[0]];
+        }
+        again
+    }
+
     fn vacant(&self) -> Option<usize> {
         self.keys.iter().position(|key| key.is_null())
     }
+}
+
+/// Says of a key object and the entry found for it whether they are the same as
+/// before: most likely, since addresses are used again.
+fn tag(key: *mut ffi::PyObject, value: &Value) -> u32 {
+    let (key, entry) = (key.addr() as u64, value.key().as_ptr().addr() as u64);
+    ((key ^ entry.rotate_left(32)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u32
 }
 
 fn cost(value: &Value) -> usize {
