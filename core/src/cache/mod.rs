@@ -113,6 +113,21 @@ impl Cache {
         })
     }
 
+    /// [`Cache::lookup`], with no options, for who has looked a key up before and
+    /// kept the value: true if a look-up now would find the same; then the
+    /// value's receipt is that of such a read. False: look the key up. Nothing
+    /// is hashed and searched.
+    ///
+    /// The value must be one that this cache has returned.
+    #[inline]
+    pub fn renew(&self, value: &mut Value) -> Result<bool> {
+        // What a forked child has from its parent is not in its own cache.
+        if !self.opened.is_own() {
+            return Ok(false);
+        }
+        self.with(|opened| Ok(read::renew(&opened.node, value)))
+    }
+
     /// [`Cache::lookup`] for many keys, which `show` is given one after another,
     /// each with its index. For keys that are not in the processor's cache it
     /// takes a third of the time of as many single look-ups. `show` runs under
