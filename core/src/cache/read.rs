@@ -100,10 +100,10 @@ pub(super) fn probe_many<K: AsRef<[u8]>>(
         // After the whole batch was loaded: no entry is older than it seems.
         let now = node.latest();
         for (index, entry) in entries.iter().enumerate() {
-            let hit = entry
-                .as_ref()
-                .and_then(|entry| let seen = see(node, thread, entry, read, now).or_else(|verdict| averted(node, verdict));
-                Some(HitRef { entry, seen: seen.ok()? }));
+            let hit = entry.as_ref().and_then(|entry| {
+                let seen = see(node, thread, entry, read, now).or_else(|verdict| averted(node, verdict));
+                Some(HitRef { entry, seen: seen.ok()? })
+            });
             show(first + index, hit);
         }
     });
