@@ -5,7 +5,7 @@ CARGO ?= cargo
 # The demo measures, so it is optimized; tests compile faster than they run.
 DEMO_PROFILE ?= release
 
-.PHONY: demo test setup lint test-rust test-c test-python test-node test-go test-demo sim audit bench-read clean
+.PHONY: demo test setup lint test-rust test-c test-python test-node test-go test-demo sim audit bench-read bench-c bench-go clean
 
 demo: setup
 	$(MAKE) -C examples/demo demo PROFILE=$(DEMO_PROFILE)
@@ -50,6 +50,14 @@ sim:
 bench-read:
 	cd benches/read && $(CARGO) build --release --locked
 	"$${CARGO_TARGET_DIR:-benches/read/target}"/release/bench-read --out target/bench $(FLAGS)
+
+# The same reads through the C ABI and in Rust; FLAGS="--rounds 5".
+bench-c:
+	$(MAKE) -C benches/c bench
+
+# Reads through Go beside the same in C; FLAGS="-rounds 5".
+bench-go:
+	$(MAKE) -C benches/go bench
 
 clean:
 	$(CARGO) clean
