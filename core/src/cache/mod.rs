@@ -196,7 +196,8 @@ impl Cache {
 
     /// Writes a value through to the origin. Success means that the origin has
     /// committed; [`Code::UnknownOutcome`] carries the idempotency key with
-    /// which a retry is safe.
+    /// which a retry is safe. Any other error: this call did not write, as with
+    /// [`Code::DeadlineExceeded`], when it got no place to the origin in time.
     pub fn start_set(
         &self,
         key: &[u8],

@@ -183,7 +183,7 @@ impl Store {
     /// Takes out entries that `spent` says are of no use any more, of the next
     /// `buckets` buckets of one shard; how many left, and whether the round
     /// through the shard is over.
-    pub fn sweep(&self, shard: usize, buckets: usize, spent: impl Fn(&Entry) -> bool) -> (usize, bool) {
+    pub fn sweep(&self, shard: usize, buckets: usize, spent: impl FnMut(&Entry) -> bool) -> (usize, bool) {
         self.shards[shard].sweep(self.around(shard), buckets, spent)
     }
 

@@ -181,7 +181,7 @@ impl Shard {
         if outcome.evicted > 0 || removed || outcome.too_large {
             self.departures.fetch_add(1, Ordering::AcqRel);
         }
-        self.end(writer, around);
+        self.end(writer, around, false);
         outcome
     }
 
@@ -191,7 +191,7 @@ impl Shard {
         &self,
         around: Surroundings<'_>,
         buckets: usize,
-        spent: impl Fn(&Entry) -> bool,
+        mut spent: impl FnMut(&Entry) -> bool,
     ) -> (usize, bool) {
         let mut writer = self.writer();
         // SAFETY: the shard's lock is held.
@@ -212,7 +212,9 @@ impl Shard {
         if swept > 0 {
             self.departures.fetch_add(1, Ordering::AcqRel);
         }
-        self.end(writer, around);
+        // What left is freed at the end of a round at the latest: a shard that
+        // nobody writes to would hold it for ever.
+        self.end(writer, around, over);
         (swept, over)
     }
 
@@ -250,10 +252,12 @@ impl Shard {
     }
 
     /// Frees what can be freed, publishes the account.
-    fn end(&self, mut writer: MutexGuard<'_, Writer>, around: Surroundings<'_>) {
+    fn end(&self, mut writer: MutexGuard<'_, Writer>, around: Surroundings<'_>, tidy: bool) {
         // SAFETY: the shard's lock is held.
         let table = unsafe { around.published.load() };
-        let due = writer.limbo.len() >= RETIRED || writer.limbo.bytes() > self.capacity / RETIRED_SHARE;
+        let due = (tidy && writer.limbo.len() > 0)
+            || writer.limbo.len() >= RETIRED
+            || writer.limbo.bytes() > self.capacity / RETIRED_SHARE;
         let free = if due { writer.limbo.collect(around.domain) } else { Vec::new() };
         self.entries.store(writer.entries, Ordering::Relaxed);
         self.bytes.store(writer.bytes(table) + writer.limbo.bytes(), Ordering::Relaxed);

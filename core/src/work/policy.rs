@@ -17,6 +17,8 @@ pub struct Policy {
     prefixes: Option<PrefixBounds>,
     /// Allowance for the local clock.
     pub drift: Drift,
+    /// How long an entry stays that is past every bound.
+    pub keep_expired: Duration,
     /// Longest key, in bytes.
     pub max_key_bytes: usize,
     /// Largest value kept or written, in bytes.
@@ -62,6 +64,7 @@ impl Policy {
             prefixes: (options.prefix_bounds != PrefixBounds::default())
                 .then(|| options.prefix_bounds.clone()),
             drift: Drift(u32::try_from(options.clock_drift_ppm).unwrap_or(u32::MAX)),
+            keep_expired: options.keep_expired,
             max_key_bytes: options.max_key_bytes.0,
             max_value_bytes: options.max_value_bytes.0,
             read_timeout: options.read_timeout,
