@@ -24,11 +24,13 @@ mod open;
 mod opened;
 mod pending;
 mod read;
+mod renew;
 mod writing;
 
 pub use arguments::{ReadOptions, WriteOptions};
 pub use pending::{Pending, Started};
 pub use read::{Hit, HitRef};
+pub use renew::{Moment, Renewal, Renewer};
 
 use many::ReadingMany;
 use open::Recipe;
@@ -111,21 +113,6 @@ impl Cache {
             arguments::check_key(&opened.node.policy, "key", key)?;
             Ok(read::probe(&opened.node, key, &bounds))
         })
-    }
-
-    /// [`Cache::lookup`], with no options, for who has looked a key up before and
-    /// kept the value: true if a look-up now would find the same; then the
-    /// value's receipt is that of such a read. False: look the key up. Nothing
-    /// is hashed and searched.
-    ///
-    /// The value must be one that this cache has returned.
-    #[inline]
-    pub fn renew(&self, value: &mut Value) -> Result<bool> {
-        // What a forked child has from its parent is not in its own cache.
-        if !self.opened.is_own() {
-            return Ok(false);
-        }
-        self.with(|opened| Ok(read::renew(&opened.node, value)))
     }
 
     /// [`Cache::lookup`] for many keys, which `show` is given one after another,

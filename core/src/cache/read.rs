@@ -109,24 +109,10 @@ pub(super) fn probe_many<K: AsRef<[u8]>>(
     });
 }
 
-/// Whether [`probe`] would find this value's entry again; then its receipt is of now.
-#[inline]
-pub(super) fn renew(node: &Node, value: &mut Value) -> bool {
-    // The clock after the look: an entry can't age in between unseen.
-    if !value.entry.is_in_store() {
-        return false;
-    }
-    let now = node.latest();
-    let thread = crate::facts::thread::number().unwrap_or(usize::MAX);
-    // What is averted is counted by the look-up that follows.
-    let seen = see(node, thread, &value.entry, &ReadBounds::NONE, now);
-    seen.map(|seen| value.seen = seen).is_ok()
-}
-
 /// Whether an entry is a hit for this read; `now` was read after it was loaded,
 /// `thread` is the number of this thread.
 #[inline(always)]
-fn see(
+pub(super) fn see(
     node: &Node,
     thread: usize,
     entry: &Entry,

@@ -33,6 +33,7 @@ use std::ops::Deref;
 use crossbeam::utils::CachePadded;
 
 use crate::facts::entry::Entry;
+use crate::sync::{AtomicU64, Ordering};
 use prefetch::prefetch;
 use reclaim::{Domain, Guard};
 pub use shard::{Change, Outcome};
@@ -57,6 +58,7 @@ pub struct Store {
     shards: Box<[CachePadded<Shard>]>,
     hasher: foldhash::fast::RandomState,
     domain: Domain,
+    removals: CachePadded<AtomicU64>,
 }
 
 /// What the store holds at one moment.
@@ -114,6 +116,7 @@ impl Store {
             shards: (0..shards).map(|_| CachePadded::new(Shard::new(capacity / shards))).collect(),
             hasher: foldhash::fast::RandomState::default(),
             domain: Domain::new(),
+            removals: CachePadded::new(AtomicU64::new(0)),
         }
     }
 
@@ -192,6 +195,15 @@ impl Store {
         self.shards[self.shard_of(hash)].departures()
     }
 
+    /// Grows with every entry that leaves or is replaced, after it says so itself
+    /// ([`Entry::is_in_store`]) and before readers can find it gone. Who saw an
+    /// entry in the store after asking for this knows that it is there as long
+    /// as this stands still.
+    #[inline]
+    pub fn removals(&self) -> u64 {
+        self.removals.load(Ordering::Acquire)
+    }
+
     /// What is held, summed over the shards one after another.
     pub fn usage(&self) -> Usage {
         self.shards
@@ -207,7 +219,12 @@ impl Store {
     }
 
     fn around(&self, shard: usize) -> Surroundings<'_> {
-        Surroundings { published: &self.tables[shard], domain: &self.domain, hasher: &self.hasher }
+        Surroundings {
+            published: &self.tables[shard],
+            domain: &self.domain,
+            hasher: &self.hasher,
+            removals: &self.removals,
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyType};
 
-use super::Answer;
+use super::{Answer, memory};
 
 /// An attribute of the class.
 pub struct Attribute {
@@ -27,13 +27,13 @@ pub struct Attribute {
 
 /// What CPython sees.
 #[repr(C)]
-struct Object {
+pub(super) struct Object {
     head: ffi::PyObject,
     answer: Answer,
 }
 
-// `PyObject_Malloc` gives no more than this.
-const _: () = assert!(Layout::new::<Object>().align() <= 16);
+// The object allocator gives no more than this; and a place is one line.
+const _: () = assert!(Layout::new::<Object>().align() <= 16 && size_of::<Object>() <= 64);
 
 /// The class; null until the module is initialized. Never freed.
 static CLASS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(ptr::null_mut());
@@ -102,7 +102,7 @@ pub fn new(py: Python<'_>, answer: Answer) -> PyResult<Bound<'_, PyAny>> {
 #[inline]
 pub unsafe fn allocate(answer: Answer) -> *mut ffi::PyObject {
     // SAFETY: the thread is attached.
-    let object: *mut Object = unsafe { ffi::PyObject_Malloc(size_of::<Object>()) }.cast();
+    let object = unsafe { memory::take() };
     if object.is_null() {
         // SAFETY: the thread is attached.
         return unsafe { ffi::PyErr_NoMemory() };
@@ -111,7 +111,7 @@ pub unsafe fn allocate(answer: Answer) -> *mut ffi::PyObject {
     let place = unsafe { &raw mut (*object).answer };
     // SAFETY: as above; aligned to 16 bytes, which is enough.
     unsafe { place.write(answer) };
-    // SAFETY: the memory is the class's `basicsize` from the object allocator;
+    // SAFETY: the memory is of the class's `basicsize`;
     // this sets the head, and counts the class.
     unsafe { ffi::PyObject_Init(object.cast(), CLASS.load(Ordering::Relaxed)) }
 }
@@ -182,7 +182,7 @@ unsafe extern "C" fn deallocate(object: *mut ffi::PyObject) {
     // SAFETY: nobody else has it, and nobody reads it again.
     unsafe { answer.drop_in_place() };
     // SAFETY: `allocate` has it from there.
-    unsafe { ffi::PyObject_Free(object.cast()) };
+    unsafe { memory::give_back(object.cast()) };
     // SAFETY: an object of a heap type holds a reference to it.
     unsafe { ffi::Py_DECREF(class.cast()) };
 }
