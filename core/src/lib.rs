@@ -56,7 +56,7 @@ mod sync;
 pub mod work;
 
 pub use cache::{Cache, Hit, HitRef, Moment, Parts, Pending};
-pub use cache::{ReadOptions, Renewal, Renewer, Started, WriteOptions};
+pub use cache::{ReadOptions, Reader, Renewal, Started, WriteOptions};
 pub use engine::{loader_pool::LoaderPool, queue};
 pub use facts::error::{Code, Error, Result};
 pub use facts::fork::generation as fork_generation;

@@ -10,7 +10,7 @@
 use std::time::{Duration, Instant};
 
 use edgecmp::{Cache, Code, Hit, Moment, Pending, ReadOptions};
-use edgecmp::{Renewal, Renewer, Size, Started, Value, WriteOptions};
+use edgecmp::{Reader, Renewal, Size, Started, Value, WriteOptions};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -18,7 +18,7 @@ use pyo3::{PyTraverseError, intern};
 
 use crate::arguments::{self, Given, read_options, write_options};
 use crate::calls::Calls;
-use crate::entry::{self, Answer, WriteReceipt};
+use crate::entry::{self, WriteReceipt};
 use crate::front::Front;
 use crate::{boundary, duration, errors, exit, options, wait};
 
@@ -78,23 +78,23 @@ impl Core {
         boundary::detached(py, || self.cache.start_get(key, read))
     }
 
-    /// `lookup` with nothing but a key, for [`crate::fast`].
+    /// `lookup` with nothing but a key, for [`crate::fast`]; `reader`: where there is a GIL.
     #[inline]
-    pub(crate) fn plain_hit<T>(
+    pub(crate) fn plain_hit(
         &self,
+        reader: Option<&mut Reader>,
         key: &[u8],
-        with_answer: impl FnOnce(Answer) -> T,
-    ) -> edgecmp::Result<Option<T>> {
-        boundary::guarded(|| {
-            let hit = self.cache.lookup(key, &self.plain)?;
-            Ok(hit.map(|hit| with_answer(Answer::of(hit.into_value()))))
+    ) -> edgecmp::Result<Option<Value>> {
+        boundary::guarded(|| match reader {
+            Some(reader) => self.cache.lookup_by(reader, key),
+            None => Ok(self.cache.lookup(key, &self.plain)?.map(Hit::into_value)),
         })
     }
 
     /// Begins to renew a kept value; `None`: look it up.
     #[inline]
-    pub(crate) fn moment<'a>(&'a self, renewer: &'a mut Renewer, renewal: &Renewal) -> Option<Moment<'a>> {
-        self.cache.moment(renewer, renewal)
+    pub(crate) fn moment<'a>(&'a self, reader: &'a mut Reader, renewal: &Renewal) -> Option<Moment<'a>> {
+        self.cache.moment(reader, renewal)
     }
 
     /// The rest of a `get` with nothing but a key, once there was no hit.

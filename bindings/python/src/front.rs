@@ -21,7 +21,7 @@ use std::cell::UnsafeCell;
 use std::fmt;
 use std::ptr;
 
-use edgecmp::{Renewal, Renewer, Value};
+use edgecmp::{Reader, Renewal, Value};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
@@ -32,6 +32,8 @@ use crate::entry::object;
 /// Slots of one set: two lines of the processor's cache, which it loads in pairs.
 const WAYS: usize = 4;
 const FIRST_SETS: usize = 16;
+/// Twice as many keys are remembered as asked for once.
+const RECENT: usize = 1024;
 /// Bytes of a value at the most.
 const LARGEST: usize = 1024;
 /// What of the capacity may be kept.
@@ -45,10 +47,10 @@ pub struct Front {
 }
 
 struct Kept {
-    renewer: Renewer,
+    reader: Reader,
     /// A power of two of them; none until there is something to keep.
     sets: Vec<Set>,
-    /// What was looked up last and not kept, of each set; see [`tag`].
+    /// What was looked up last and not kept, as [`tag`]s; as many as sets, or more.
     recent: Vec<[u32; 2]>,
     /// Turns the hash of a key into the index of its set.
     shift: u32,
@@ -91,12 +93,12 @@ impl Front {
     /// Keeps so many bytes at the most.
     pub fn new(budget: usize) -> Self {
         let kept = Kept {
-            renewer: Renewer::new(),
+            reader: Reader::new(),
             sets: Vec::new(),
             recent: Vec::new(),
             shift: u64::BITS - 1,
             taken: 0,
-            bytes: 0,
+            bytes: RECENT * 8 + FIRST_SETS * size_of::<Set>(),
             budget,
         };
         Self { kept: UnsafeCell::new(kept) }
@@ -121,7 +123,7 @@ impl Front {
         let slot = &mut set.0[way];
         // The clock is read, which waits for what was loaded before, while this is on its way.
         prefetch(slot.entry);
-        let entry = match core.moment(&mut kept.renewer, &slot.renewal) {
+        let entry = match core.moment(&mut kept.reader, &slot.renewal) {
             // SAFETY: the slot owns an Entry. The GIL is held, and no borrow of
             // an answer outlives the call that made it.
             Some(moment) => unsafe {
@@ -144,6 +146,27 @@ impl Front {
         let entry = unsafe { self.find(core, key.as_ptr()) };
         // SAFETY: a new reference, or null without an exception.
         unsafe { Bound::from_owned_ptr_or_opt(key.py(), entry) }
+    }
+
+    /// Looks a key up by the front's reader.
+    ///
+    /// # Safety
+    ///
+    /// The thread is attached.
+    #[inline]
+    pub unsafe fn look_up(&self, core: &Core, key: &[u8]) -> edgecmp::Result<Option<Value>> {
+        if cfg!(Py_GIL_DISABLED) {
+            return core.plain_hit(None, key);
+        }
+        // SAFETY: the GIL is held, and nothing below gives it away or comes back here.
+        let kept = unsafe { &mut *self.kept.get() };
+        if !kept.reader.is_own() {
+            // A forked child: what its parent has kept is not in its cache.
+            // SAFETY: the thread is attached.
+            unsafe { kept.clear() };
+            kept.reader = Reader::new();
+        }
+        core.plain_hit(Some(&mut kept.reader), key)
     }
 
     /// Keeps an answer of the cache for its key, if it seems worth it.
@@ -187,23 +210,19 @@ impl Kept {
         if self.sets.is_empty() {
             self.resize(FIRST_SETS);
         }
-        if !self.renewer.is_own() {
-            // A forked child: what its parent has kept is not in its cache.
-            // SAFETY: the thread is attached.
-            unsafe { self.clear() };
-            self.renewer = Renewer::new();
-        }
         let mut index = self.index(key);
         if self.sets[index].way_of(key).is_some() {
             return;
         }
         // SAFETY: an Entry.
         let value = unsafe { object::answer_of(entry) }.value();
-        if !asked_again(&mut self.recent[index], tag(key, value)) {
+        let tag = tag(key, value);
+        let last = tag as usize % self.recent.len();
+        if !asked_again(&mut self.recent[last], tag) {
             return;
         }
         let cost = cost(value);
-        if value.bytes().is_some_and(|bytes| bytes.len() > LARGEST) || cost > self.budget {
+        if value.bytes().is_some_and(|bytes| bytes.len() > LARGEST) || self.budget == 0 {
             return;
         }
         if self.sets[index].way_of(ptr::null_mut()).is_none() && self.taken * 2 > self.sets.len() * WAYS {
@@ -265,7 +284,7 @@ impl Kept {
     fn resize(&mut self, sets: usize) {
         let free = || Set([Slot::FREE; WAYS]);
         let old = std::mem::replace(&mut self.sets, (0..sets).map(|_| free()).collect());
-        self.recent = vec![[0; 2]; sets];
+        self.recent = vec![[0; 2]; sets.max(RECENT)];
         self.shift = u64::BITS - sets.ilog2();
         for slot in old.iter().flat_map(|set| &set.0).filter(|slot| !slot.key.is_null()) {
             let index = self.index(slot.key);

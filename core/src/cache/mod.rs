@@ -24,13 +24,13 @@ mod open;
 mod opened;
 mod pending;
 mod read;
-mod renew;
+mod reader;
 mod writing;
 
 pub use arguments::{ReadOptions, WriteOptions};
 pub use pending::{Pending, Started};
 pub use read::{Hit, HitRef};
-pub use renew::{Moment, Renewal, Renewer};
+pub use reader::{Moment, Reader, Renewal};
 
 use many::ReadingMany;
 use open::Recipe;

@@ -135,7 +135,7 @@ pub(super) fn see(
 
 /// Counts an entry that was found and not returned.
 #[cold]
-fn averted(node: &Node, verdict: Verdict) -> std::result::Result<Seen, Verdict> {
+pub(super) fn averted(node: &Node, verdict: Verdict) -> std::result::Result<Seen, Verdict> {
     if verdict != Verdict::TooLow {
         node.counters.add(Stat::BoundViolationsAverted);
     }

@@ -33,6 +33,7 @@ use std::ops::Deref;
 use crossbeam::utils::CachePadded;
 
 use crate::facts::entry::Entry;
+use crate::facts::thread::Number;
 use crate::sync::{AtomicU64, Ordering};
 use prefetch::prefetch;
 use reclaim::{Domain, Guard};
@@ -135,6 +136,24 @@ impl Store {
         // SAFETY: the guard was there before the table, and goes with the view.
         let entry = unsafe { table.find(hash, key) }?;
         Some(Loaded { entry, guard })
+    }
+
+    /// Shows the entry of a key to `visit`, as [`Store::load`] finds it.
+    #[inline(always)]
+    pub fn load_as<T>(
+        &self,
+        number: &mut Number,
+        hash: u64,
+        key: &[u8],
+        visit: impl FnOnce(&Entry) -> T,
+    ) -> Option<T> {
+        let guard = self.domain.pin_as(number);
+        // SAFETY: the guard is held.
+        let table = unsafe { self.tables[self.shard_of(hash)].load() };
+        // SAFETY: the guard was there before the table, and goes after the view.
+        let found = unsafe { table.find(hash, key) }.map(|entry| visit(&entry));
+        drop(guard);
+        found
     }
 
     /// The entries of many keys, a batch at a time: `visit` gets the number of

@@ -19,11 +19,14 @@ use super::object::Object;
 /// Four mebibytes, for all caches of the process.
 const PLACES: usize = 65_536;
 
-/// A place, as it stands free.
+/// A place, as it stands free. Its head stays that of the object it was.
 #[repr(C, align(64))]
 struct Place {
+    /// The object's head, with a GIL.
+    references: isize,
+    _class: *mut ffi::PyTypeObject,
     next: *mut Place,
-    _rest: [u8; 64 - size_of::<*mut Place>()],
+    _rest: [usize; 5],
 }
 
 const _: () = assert!(size_of::<Place>() == 64 && size_of::<Object>() <= 64 && align_of::<Object>() <= 64);
@@ -50,50 +53,73 @@ static PLACES_OF_ALL: Shared = Shared(UnsafeCell::new(Places {
     left: 0,
 }));
 
-/// Memory for one object; null if there is none.
+/// Memory for one object: null if there is none.
+pub enum Memory {
+    /// That of an object that was: with its class, and one reference.
+    Used(*mut Object),
+    /// Anything is in it.
+    Fresh(*mut Object),
+}
+
+/// Memory for one object.
 ///
 /// # Safety
 ///
 /// The thread is attached.
 #[inline]
-pub unsafe fn take() -> *mut Object {
+pub unsafe fn take() -> Memory {
     if cfg!(Py_GIL_DISABLED) {
         // SAFETY: the thread is attached.
-        return unsafe { ffi::PyObject_Malloc(size_of::<Object>()) }.cast();
+        return Memory::Fresh(unsafe { ffi::PyObject_Malloc(size_of::<Object>()) }.cast());
     }
     // SAFETY: the GIL is held, and nothing below gives it away or comes back here.
     let places = unsafe { &mut *PLACES_OF_ALL.0.get() };
     let place = places.free;
     if place.is_null() {
         // SAFETY: the thread is attached.
-        return unsafe { places.take_fresh() };
+        return Memory::Fresh(unsafe { places.take_fresh() });
     }
     // SAFETY: what is on the list is free, and says what comes next.
     places.free = unsafe { (*place).next };
-    place.cast()
+    Memory::Used(place.cast())
 }
 
-/// Gives memory back.
+/// Gives back the memory of an object without references.
 ///
 /// # Safety
 ///
-/// The thread is attached; it is what [`take`] gave, and nobody uses it any more.
+/// The thread is attached; it is what [`take`] gave, an object of a heap type
+/// that was made in it, and nobody uses it any more.
 #[inline]
 pub unsafe fn give_back(object: *mut Object) {
-    if cfg!(Py_GIL_DISABLED) {
-        // SAFETY: the object allocator gave it.
-        return unsafe { ffi::PyObject_Free(object.cast()) };
+    if !is_place(object) {
+        // SAFETY: the memory is an object's.
+        let class = unsafe { ffi::Py_TYPE(object.cast()) };
+        // SAFETY: not one of the places, so the object allocator gave it.
+        unsafe { ffi::PyObject_Free(object.cast()) };
+        // SAFETY: an object of a heap type holds a reference to it.
+        return unsafe { ffi::Py_DECREF(class.cast()) };
     }
     // SAFETY: the GIL is held, and nothing below gives it away or comes back here.
     let places = unsafe { &mut *PLACES_OF_ALL.0.get() };
-    if object.addr().wrapping_sub(places.start.addr()) >= PLACES * size_of::<Place>() {
-        // SAFETY: not one of ours, so the object allocator gave it.
-        return unsafe { ffi::PyObject_Free(object.cast()) };
-    }
     let place: *mut Place = object.cast();
-    // SAFETY: one of ours, and free.
+    // SAFETY: one of the places, and free.
     unsafe { (*place).next = places.free };
+    // SAFETY: as above.
+    let references = unsafe { &raw mut (*place).references };
+    // SAFETY: as above. The next object's one reference; its class is still held.
+    unsafe { references.write(1) };
     places.free = place;
+}
+
+#[inline]
+fn is_place(object: *mut Object) -> bool {
+    if cfg!(Py_GIL_DISABLED) {
+        return false;
+    }
+    // SAFETY: as in `take`.
+    let start = unsafe { (*PLACES_OF_ALL.0.get()).start };
+    object.addr().wrapping_sub(start.addr()) < PLACES * size_of::<Place>()
 }
 
 impl Places {

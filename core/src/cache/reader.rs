@@ -1,5 +1,9 @@
-//! Reads of what the caller has kept: a binding's objects, which a host
-//! language asks for again by their identity. Nothing is hashed and searched.
+//! Reads by a [`Reader`]: for a binding whose host runs one thread at a time.
+//!
+//! What a look-up needs of its thread (where it pins, where it counts) is found
+//! at once, and a value comes out, not a guard. Beside that a reader reads what
+//! it was given before and the caller has kept: a binding's objects, which a
+//! host language asks for again by their identity. Nothing is hashed and searched.
 //!
 //! The usual renewal does not even touch the entry: a [`Renewal`] says when the
 //! entry was proved and how many had left the store before it was seen there. As
@@ -8,9 +12,10 @@
 //! the same. Once that age would ask for a refresh, or an entry (any) has left,
 //! the entry itself is looked at.
 
-use super::read::see;
-use super::{Cache, Opened};
+use super::read::{Hit, averted, see};
+use super::{Cache, Opened, ReadOptions};
 use crate::facts::clock::Instant;
+use crate::facts::error::Result;
 use crate::facts::fork;
 use crate::facts::receipt::{Proof, Seen, Source, Value};
 use crate::facts::statistics::Stat;
@@ -18,16 +23,19 @@ use crate::facts::thread::Number;
 use crate::rules::freshness::ReadBounds;
 use crate::work::Node;
 
-/// Who renews values, one after another. Of one process: a forked child makes its own.
+/// Who reads, one key after another. Of one process: a forked child makes its own.
 #[derive(Debug)]
-pub struct Renewer {
-    /// Under which the hits are counted.
+pub struct Reader {
+    /// Under which it pins, and counts hits.
     number: Number,
     generation: u32,
 }
 
-impl Renewer {
-    /// For the values that are returned from now on.
+impl Reader {
+    /// A reader, of any caches.
+    ///
+    /// # Panics
+    /// If there are more than 16,384 readers and reading threads.
     pub fn new() -> Self {
         Self { number: Number::take(), generation: fork::generation() }
     }
@@ -39,7 +47,7 @@ impl Renewer {
     }
 }
 
-impl Default for Renewer {
+impl Default for Reader {
     fn default() -> Self {
         Self::new()
     }
@@ -68,11 +76,34 @@ pub struct Moment<'a> {
 }
 
 impl Cache {
+    /// [`Cache::lookup`] with no options.
+    #[inline]
+    pub fn lookup_by(&self, reader: &mut Reader, key: &[u8]) -> Result<Option<Value>> {
+        let opened = &self.opened;
+        let node = &*opened.node;
+        if !reader.is_own() || !opened.is_own() || opened.is_closed() || !node.policy.fits(key) {
+            return self.lookup_otherwise(key);
+        }
+        let thread = reader.number.get();
+        let found = node.store.load_as(&mut reader.number, node.store.hash(key), key, |entry| {
+            // The clock is read after the entry: an entry can't age in between unseen.
+            let seen = see(node, thread, entry, &ReadBounds::NONE, node.latest());
+            let seen = seen.or_else(|verdict| averted(node, verdict)).ok()?;
+            Some(Value { entry: entry.share(), seen })
+        });
+        Ok(found.flatten())
+    }
+
+    #[cold]
+    fn lookup_otherwise(&self, key: &[u8]) -> Result<Option<Value>> {
+        Ok(self.lookup(key, &ReadOptions::default())?.map(Hit::into_value))
+    }
+
     /// Begins to renew a value: reads the clock. What is needed of the value
     /// itself may still be on its way from memory. `None`: look the key up.
     #[inline]
-    pub fn moment<'a>(&'a self, renewer: &'a mut Renewer, renewal: &Renewal) -> Option<Moment<'a>> {
-        if !renewer.is_own() {
+    pub fn moment<'a>(&'a self, reader: &'a mut Reader, renewal: &Renewal) -> Option<Moment<'a>> {
+        if !reader.is_own() {
             return None;
         }
         let opened = if self.opened.is_own() { &self.opened } else { self.reopened()? };
@@ -82,7 +113,7 @@ impl Cache {
         let node = &*opened.node;
         let is_in_store = node.store.removals() == renewal.removals;
         // The clock after the look: an entry can't age in between unseen.
-        Some(Moment { node, number: renewer.number.get(), now: node.latest(), is_in_store })
+        Some(Moment { node, number: reader.number.get(), now: node.latest(), is_in_store })
     }
 
     #[cold]
