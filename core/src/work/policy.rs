@@ -8,7 +8,7 @@ use crate::facts::option_value::PrefixBounds;
 use crate::facts::options::Options;
 use crate::rules::backoff::Backoff;
 use crate::rules::breaker::BreakerPolicy;
-use crate::rules::freshness::{Drift, KeyBounds};
+use crate::rules::freshness::{Drift, KeyBounds, soft_bound};
 
 /// What the options of a cache say.
 #[derive(Clone, Debug)]
@@ -93,6 +93,13 @@ impl Policy {
     #[inline]
     pub fn fits(&self, key: &[u8]) -> bool {
         (1..=self.max_key_bytes).contains(&key.len())
+    }
+
+    /// Whether an entry of this age asks for a refresh, or is no hit at all;
+    /// `bound` is the hard bound of reads that ask for nothing special.
+    #[inline]
+    pub fn is_aging(&self, age: Span, bound: Span) -> bool {
+        age > soft_bound(bound, self.bounds.refresh_share)
     }
 
     /// The bounds of a key, its prefix considered.
