@@ -57,14 +57,22 @@ impl Default for Reader {
 #[derive(Clone, Copy, Debug)]
 pub struct Renewal {
     validated_at: Instant,
-    /// Of the entry's shard.
-    removals: u64,
-    shard: usize,
+    /// The entry's shard, above how many had left it.
+    vouched: u64,
+}
+
+const SHARD_SHIFT: u32 = 48;
+
+impl Renewal {
+    #[inline]
+    fn vouched(node: &Node, shard: usize) -> u64 {
+        (shard as u64) << SHARD_SHIFT | node.store.removals(shard) & ((1 << SHARD_SHIFT) - 1)
+    }
 }
 
 impl Renewal {
     /// Of a value that was not renewed yet.
-    pub const NONE: Self = Self { validated_at: Instant::ZERO, removals: u64::MAX, shard: 0 };
+    pub const NONE: Self = Self { validated_at: Instant::ZERO, vouched: (1 << SHARD_SHIFT) - 1 };
 }
 
 /// The moment of a renewal.
@@ -113,7 +121,8 @@ impl Cache {
             return None;
         }
         let node = &*opened.node;
-        let is_in_store = node.store.removals(renewal.shard) == renewal.removals;
+        let is_in_store =
+            Renewal::vouched(node, (renewal.vouched >> SHARD_SHIFT) as usize) == renewal.vouched;
         // The clock after the look: an entry can't age in between unseen.
         Some(Moment { node, number: reader.number.get(), now: node.latest(), is_in_store })
     }
@@ -150,10 +159,10 @@ impl Moment<'_> {
 fn renew_anew(node: &Node, number: usize, value: &mut Value, renewal: &mut Renewal) -> bool {
     // Before the look at the entry, which it vouches for.
     let shard = node.store.shard_of(node.store.hash(value.entry.key()));
-    let removals = node.store.removals(shard);
+    let vouched = Renewal::vouched(node, shard);
     let validated_at = value.entry.validated_at();
     let Some(seen) = see_again(node, number, &value.entry) else { return false };
     value.seen = seen;
-    *renewal = Renewal { validated_at, removals, shard };
+    *renewal = Renewal { validated_at, vouched };
     true
 }
