@@ -9,9 +9,9 @@ use std::alloc::Layout;
 use std::ffi::{CStr, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicPtr, Ordering};
 
-use pyo3::exceptions::PySystemError;
+use pyo3::exceptions::{PyImportError, PySystemError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyType};
@@ -39,13 +39,36 @@ const _: () = assert!(Layout::new::<Object>().align() <= 16 && size_of::<Object>
 /// The class; null until the module is initialized. Never freed.
 static CLASS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(ptr::null_mut());
 
-/// Makes the class `name`, once.
+/// The interpreter that has the class; negative until there is one.
+static INTERPRETER: AtomicI64 = AtomicI64::new(-1);
+
+/// Sees to it that no second interpreter of the process uses what is static
+/// here: classes, and the memory of Entries.
+pub fn refuse_other_interpreters() -> PyResult<()> {
+    // SAFETY: the thread is attached, as for every initialization of a module.
+    let interpreter = unsafe { ffi::PyInterpreterState_Get() };
+    // SAFETY: the present interpreter.
+    let id = unsafe { ffi::PyInterpreterState_GetID(interpreter) };
+    match INTERPRETER.compare_exchange(-1, id, Ordering::AcqRel, Ordering::Acquire) {
+        Err(first) if first != id => {
+            Err(PyImportError::new_err("edgecmp is loaded in another interpreter of this process"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes the class `name`, once for the process.
 pub fn make_class<'py>(
     py: Python<'py>,
     name: &'static CStr,
     doc: &'static CStr,
     attributes: &'static [Attribute],
 ) -> PyResult<Bound<'py, PyType>> {
+    let made = CLASS.load(Ordering::Acquire);
+    if !made.is_null() {
+        // SAFETY: the class, which is never freed.
+        return Ok(unsafe { Bound::from_borrowed_ptr(py, made.cast()) }.cast_into::<PyType>()?);
+    }
     let mut getters: Vec<ffi::PyGetSetDef> = attributes.iter().map(getter_of).collect();
     getters.push(ffi::PyGetSetDef::default());
     // The class keeps them, and lives as long as the process.
