@@ -1,5 +1,8 @@
 //! Requests that are made here, the same in every run.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use crate::random::{Random, Zipf};
 use crate::workload::Workload;
 
@@ -18,6 +21,7 @@ pub fn all() -> Vec<Workload> {
         shifting(5).not_judged(),
         recency(6).not_judged(),
         scans_again(7).not_judged(),
+        twice(8).not_judged(),
     ]
 }
 
@@ -80,4 +84,24 @@ fn scans_again(seed: u64) -> Workload {
         keys.extend(from..from + 8_000);
     }
     Workload::new("scans that recur", keys)
+}
+
+/// Every key is wanted a second time, after 1,500 other requests on the mean,
+/// and never again.
+fn twice(seed: u64) -> Workload {
+    let mut random = Random::new(seed);
+    let mut due = BinaryHeap::new();
+    let mut next = 0;
+    let keys = (0..REQUESTS as u64 / 2).map(|at| match due.peek() {
+        Some(&Reverse((time, key))) if time <= at => {
+            due.pop();
+            key
+        }
+        _ => {
+            next += 1;
+            due.push(Reverse((at + 500 + u64::from(random.below(2_000)), next)));
+            next
+        }
+    });
+    Workload::new("everything twice", keys)
 }
