@@ -31,7 +31,7 @@ static void test_each_call(void) {
     edgecmp_value *value = NULL;
     edgecmp_results *results = NULL;
     const edgecmp_slice keys[] = { { (const uint8_t *)"k", 1 }, { (const uint8_t *)"absent", 6 } };
-    edgecmp_cache *cache = open_store(&store, OPTIONS("staleness_bound", "30s"));
+    edgecmp_cache *cache = open_store(&store, OPTIONS("staleness_bound", "30s", "read_timeout", "20s", "origin_timeout", "20s"));
     EXPECT(EDGECMP_OK, edgecmp_queue_new(&queue, &error));
 
     EXPECT(EDGECMP_PENDING, edgecmp_get_start(cache, "k", 1, NULL, queue, 7, &value, &error));
