@@ -12,6 +12,7 @@ pub mod option_value;
 pub mod options;
 pub mod receipt;
 pub mod statistics;
+#[cfg_attr(edgecmp_loom, path = "thread_model.rs")]
 pub mod thread;
 pub mod trace;
 pub mod version;

@@ -49,13 +49,19 @@ const BATCH: usize = 32;
 /// The largest values that a shard has room for at once.
 const LARGEST_PER_SHARD: usize = 4;
 
+#[cfg(not(edgecmp_loom))]
+type HashState = foldhash::fast::RandomState;
+/// A model runs the same way each time.
+#[cfg(edgecmp_loom)]
+type HashState = foldhash::fast::FixedState;
+
 /// All entries of one cache.
 #[derive(Debug)]
 pub struct Store {
     /// Apart from the writers' side, which changes at every write.
     tables: Box<[Published]>,
     shards: Box<[CachePadded<Shard>]>,
-    hasher: foldhash::fast::RandomState,
+    hasher: HashState,
     domain: Domain,
 }
 
@@ -94,7 +100,7 @@ impl Deref for Loaded<'_> {
 }
 
 #[inline]
-fn hash(hasher: &foldhash::fast::RandomState, key: &[u8]) -> u64 {
+fn hash(hasher: &HashState, key: &[u8]) -> u64 {
     // Not `hash_one`: it would hash the length apart, which `write` knows.
     let mut hasher = hasher.build_hasher();
     hasher.write(key);
@@ -112,7 +118,7 @@ impl Store {
         Self {
             tables: (0..shards).map(|_| Published::new(Shard::first_table())).collect(),
             shards: (0..shards).map(|_| CachePadded::new(Shard::new(capacity / shards))).collect(),
-            hasher: foldhash::fast::RandomState::default(),
+            hasher: HashState::default(),
             domain: Domain::new(),
         }
     }
@@ -211,5 +217,7 @@ impl Store {
     }
 }
 
+#[cfg(all(test, edgecmp_loom))]
+mod models;
 #[cfg(all(test, not(edgecmp_loom)))]
 mod tests;

@@ -17,7 +17,7 @@ const GROWTH: (usize, usize) = (3, 2);
 const MIN_LOAD: (usize, usize) = (1, 8);
 const FIRST_BUCKETS: usize = 2;
 /// So many retired entries are worth a look at the readers (2 microseconds).
-const RETIRED: usize = 128;
+const RETIRED: usize = if cfg!(edgecmp_loom) { 1 } else { 128 };
 /// Share of the capacity that retired entries may take before that.
 const RETIRED_SHARE: usize = 64;
 
@@ -49,7 +49,7 @@ pub struct Surroundings<'a> {
     /// The store's readers.
     pub domain: &'a Domain,
     /// The store's hash function.
-    pub hasher: &'a foldhash::fast::RandomState,
+    pub hasher: &'a super::HashState,
 }
 
 impl Surroundings<'_> {
@@ -149,6 +149,7 @@ impl Shard {
         let change = decide(present.as_ref());
         // Also what was never kept has left: it was returned to a read.
         let removed = matches!(change, Change::Remove);
+        let brought = if let Change::Put(entry) = &change { entry.footprint() } else { 0 };
         match (change, place) {
             (Change::Keep, _) | (Change::Remove, Place::Vacant { .. }) => {}
             (Change::Remove, Place::Occupied(slot)) => writer.remove(around.domain, table, slot),
@@ -171,10 +172,10 @@ impl Shard {
                 table.put(slot, hash, entry);
             }
         }
-        outcome.evicted = self.make_room(&mut writer, around);
+        outcome.evicted = self.make_room(&mut writer, around, brought);
         if writer.rebuild(around) {
             // The new table may be larger.
-            outcome.evicted += self.make_room(&mut writer, around);
+            outcome.evicted += self.make_room(&mut writer, around, 0);
         }
         if outcome.evicted > 0 || removed || outcome.too_large {
             self.departures.fetch_add(1, Ordering::AcqRel);
@@ -220,11 +221,21 @@ impl Shard {
         self.capacity - self.capacity / RETIRED_SHARE - Table::BUCKET_BYTES * FIRST_BUCKETS
     }
 
-    fn make_room(&self, writer: &mut Writer, around: Surroundings<'_>) -> usize {
+    /// Evicts until there is room for the entries, the table, and a share for
+    /// what waits to be freed; how many left.
+    ///
+    /// If more than the share waits (a reader holds on), entries have to leave
+    /// for that too. But what is evicted now waits as well, and frees nothing
+    /// before the reader ends: so a change takes out at most twice what it
+    /// `brought`, and a reader that was only interrupted costs little.
+    fn make_room(&self, writer: &mut Writer, around: Surroundings<'_>, brought: usize) -> usize {
         // SAFETY: the shard's lock is held.
         let table = unsafe { around.published.load() };
+        let most = self.capacity - self.capacity / RETIRED_SHARE;
+        let most_for_now = self.capacity - writer.reserve(self.capacity);
+        let enough = writer.live.saturating_sub(2 * brought);
         let mut evicted = 0;
-        while writer.bytes(table) + writer.reserve(self.capacity) > self.capacity {
+        while writer.bytes(table) > if writer.live > enough { most_for_now } else { most } {
             let Some(turn) = writer.policy.next(&Standing { table, around }) else { break };
             match turn {
                 Turn::Evict(slot) => {

@@ -171,3 +171,28 @@ fn the_largest_value_allowed_is_kept() {
     put(&store, b"k", 1, max_value_bytes);
     assert_eq!(version(&store, b"k"), Some(1));
 }
+
+/// Nothing is freed while a reader holds on; evicting all the more would free
+/// nothing either, and lose what is cached.
+#[test]
+fn a_reader_that_is_held_up_does_not_empty_the_store() {
+    let capacity = 1 << 20;
+    let store = Store::new(capacity, 1024);
+    for i in 0..20_000u64 {
+        put(&store, &i.to_be_bytes(), i, 100);
+    }
+    let before = store.usage();
+    assert!(before.bytes > capacity * 9 / 10);
+    let held = store.load(store.hash(&19_999u64.to_be_bytes()), &19_999u64.to_be_bytes());
+    assert!(held.is_some());
+    let mut evicted = 0;
+    for i in 0..500u64 {
+        evicted += put(&store, &(20_000 + i).to_be_bytes(), i, 100).evicted;
+    }
+    assert!(evicted <= 2 * 500, "{evicted}");
+    drop(held);
+    for i in 0..500u64 {
+        put(&store, &(30_000 + i).to_be_bytes(), i, 100);
+        assert!(store.usage().bytes <= capacity);
+    }
+}

@@ -19,13 +19,16 @@
 //!    store that holds back the release of the table's count.
 //! 3. The block is freed by whoever gives back the last count.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+#[cfg(not(edgecmp_loom))]
+use std::alloc::dealloc;
+use std::alloc::{Layout, alloc, handle_alloc_error};
 use std::ops::Deref;
 use std::ptr::{NonNull, copy_nonoverlapping};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use super::{ContentRef, Proved};
 use crate::facts::clock::{Instant, saturating_nanos};
+use crate::sync::{AtomicU32, fence};
 
 /// What every entry has.
 #[repr(C)]
@@ -41,9 +44,9 @@ pub(crate) struct Block {
     version: [u64; 2],
     validated_at: AtomicU64,
     received_at: AtomicU64,
-    /// Under model checking blocks are poisoned in place of being freed.
+    /// Under model checking blocks are marked in place of being freed.
     #[cfg(edgecmp_loom)]
-    freed: AtomicBool,
+    freed: crate::sync::UnsafeCell<bool>,
 }
 
 const HEADER: usize = size_of::<Block>();
@@ -94,21 +97,34 @@ impl Entry {
     }
 
     fn block(&self) -> &Block {
+        self.assert_alive();
         // SAFETY: rule 2: the block is alive as long as `self` is; rule 1: no `&mut` exists.
         unsafe { self.0.as_ref() }
     }
 
     #[cfg(edgecmp_loom)]
     fn assert_alive(&self) {
-        assert!(!self.block().freed.load(Ordering::Relaxed), "use after free");
+        // SAFETY: the memory is never given back in a model.
+        let freed = unsafe { &self.0.as_ref().freed };
+        // SAFETY: loom fails the model if this does not come before the mark.
+        freed.with(|freed| assert!(!unsafe { *freed }, "use after free"));
     }
 
     #[cfg(not(edgecmp_loom))]
     #[inline(always)]
     fn assert_alive(&self) {}
 
+    #[cfg(edgecmp_loom)]
+    fn mark_freed(&self) {
+        // SAFETY: as above.
+        let freed = unsafe { &self.0.as_ref().freed };
+        // SAFETY: loom fails the model if anybody else has a look meanwhile.
+        freed.with_mut(|freed| unsafe { *freed = true });
+    }
+
     /// `len` bytes of the block from `offset` on.
     fn bytes(&self, offset: usize, len: usize) -> &[u8] {
+        self.assert_alive();
         let start = self.0.cast::<u8>().as_ptr().wrapping_add(offset);
         // SAFETY: callers pass a range that `SharedEntry::new` has laid out and
         // written; the pointer is that of the allocation, not of the header.
@@ -258,7 +274,7 @@ impl SharedEntry {
             validated_at: AtomicU64::new(proved.validated_at.as_nanos()),
             received_at: AtomicU64::new(proved.received_at.as_nanos()),
             #[cfg(edgecmp_loom)]
-            freed: AtomicBool::new(false),
+            freed: crate::sync::UnsafeCell::new(false),
         };
         let layout = Layout::from_size_align(size, align_of::<Block>()).expect(fits);
         // SAFETY: the size is not zero: there is a header.
@@ -329,7 +345,7 @@ impl Drop for SharedEntry {
         }
         fence(Ordering::Acquire);
         #[cfg(edgecmp_loom)]
-        self.block().freed.store(true, Ordering::Relaxed);
+        self.mark_freed();
         #[cfg(not(edgecmp_loom))]
         {
             let layout = self.layout();

@@ -1,0 +1,44 @@
+//! Thread numbers under model checking: loom's threads share one real thread
+//! and its locals, so each model thread says which number is its own.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+
+/// Threads of a model.
+pub const MAX_THREADS: usize = 3;
+
+loom::thread_local! {
+    static NUMBER: Cell<usize> = Cell::new(0);
+}
+
+/// This thread has this number from now on. To hand one on is the model's affair.
+pub fn be(number: usize) {
+    assert!(number < MAX_THREADS);
+    NUMBER.with(|own| own.set(number));
+}
+
+/// All numbers given so far are below this.
+pub fn high_water() -> usize {
+    MAX_THREADS
+}
+
+/// The number of this thread.
+pub fn number() -> Option<usize> {
+    Some(NUMBER.with(Cell::get))
+}
+
+/// The right to a number, for as long as it lives. Stays on its thread.
+#[derive(Debug)]
+pub struct Hold(usize, PhantomData<*const ()>);
+
+impl Hold {
+    /// The number of this thread, held.
+    pub fn take() -> Self {
+        Self(NUMBER.with(Cell::get), PhantomData)
+    }
+
+    /// The number.
+    pub fn number(&self) -> usize {
+        self.0
+    }
+}
