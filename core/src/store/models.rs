@@ -16,7 +16,7 @@ mod shard;
 use loom::model::Builder;
 
 /// Forced switches; more find little (Musuvathi and Qadeer, 2007).
-const PREEMPTIONS: usize = 3;
+const PREEMPTIONS: usize = 6;
 
 fn model(preemptions: usize, threads: impl Fn() + Send + Sync + 'static) {
     let mut builder = Builder::new();
