@@ -54,3 +54,8 @@ bench-read:
 clean:
 	$(CARGO) clean
 	$(MAKE) -C bindings/node clean
+
+.PHONY: bench-python
+# What a read of a hit costs through Python, beside its peers in one run.
+bench-python:
+	$(MAKE) -C bindings/python bench-python

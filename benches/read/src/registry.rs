@@ -104,7 +104,8 @@ pub fn all() -> Vec<Listing> {
         listing::<papaya::Papaya>(true),
         listing::<dashmap::Dash>(false),
         listing::<scc::Scc>(false),
-        listing::<moka::Moka>(false),
+        listing::<moka::Moka<std::hash::RandomState>>(false),
+        listing::<moka::Moka<crate::peers::Hasher>>(false),
         listing::<foyer::Foyer>(false),
     ]
 }

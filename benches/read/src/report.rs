@@ -23,7 +23,7 @@ fn write(out: &mut String, results: &Results, bars: &[Bar], n: &[usize]) -> std:
     )?;
     writeln!(
         out,
-        "Profile: release, lto = thin, codegen-units = 1. All peers hash with foldhash, as edgecmp does."
+        "Profile: release, lto = thin, codegen-units = 1. All peers hash with foldhash, as edgecmp does, but for moka (SipHash, its default; moka_foldhash beside it)."
     )?;
     writeln!(
         out,

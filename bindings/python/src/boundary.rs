@@ -24,7 +24,10 @@ pub fn attached<T>(py: Python<'_>, call: impl FnOnce() -> Result<T>) -> PyResult
     guarded(call).map_err(|error| errors::raised(py, &error))
 }
 
-fn guarded<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
+/// Runs `call` and turns a panic into an error. The caller is attached, and
+/// `call` takes no lock and never waits; or it is not attached.
+#[inline(always)]
+pub fn guarded<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
     // Unwind safety: core is shared between threads and keeps its own
     // invariants over a panic; nothing of this crate is left half-written.
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {

@@ -9,7 +9,7 @@
 
 use std::time::{Duration, Instant};
 
-use edgecmp::{Cache, Code, Pending, ReadOptions, Started, Value, WriteOptions};
+use edgecmp::{Cache, Code, Hit, Pending, ReadOptions, Started, Value, WriteOptions};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -17,7 +17,8 @@ use pyo3::{PyTraverseError, intern};
 
 use crate::arguments::{self, Given, read_options, write_options};
 use crate::calls::Calls;
-use crate::entry::{self, Entry, WriteReceipt};
+use crate::entry::{self, Answer, WriteReceipt};
+use crate::front::Front;
 use crate::{boundary, duration, exit, options, wait};
 
 /// How long `close` waits for what still runs, unless it is told otherwise.
@@ -29,6 +30,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Core {
     cache: Cache,
     loader: Option<Loader>,
+    /// A read that asks for nothing special.
+    plain: ReadOptions,
+    front: Front,
 }
 
 /// The Python side of a loader: `runner.ensure_running(calls)` sees to it
@@ -42,24 +46,59 @@ struct Loader {
 /// A read of one key: answered by a look-up, or on its way.
 #[derive(Debug)]
 pub(crate) enum Read {
-    Hit(Entry),
+    Hit(Value),
     Miss(Started<Value>),
 }
 
 impl Core {
+    /// The entries kept by their key objects, for [`crate::fast`].
+    #[inline]
+    pub(crate) fn front(&self) -> &Front {
+        &self.front
+    }
+
     pub(crate) fn read(&self, key: &Bound<'_, PyAny>, read: &ReadOptions) -> PyResult<Read> {
         let py = key.py();
         let key = arguments::key(key)?;
-        if let Some(entry) = self.hit(py, &key, read)? {
-            return Ok(Read::Hit(entry));
+        if let Some(value) = self.hit(py, &key, read)? {
+            return Ok(Read::Hit(value));
         }
-        self.ensure_loader(py)?;
-        boundary::detached(py, || self.cache.start_get(&key, read)).map(Read::Miss)
+        self.miss(py, &key, read).map(Read::Miss)
     }
 
-    fn hit(&self, py: Python<'_>, key: &[u8], read: &ReadOptions) -> PyResult<Option<Entry>> {
-        let hit = boundary::attached(py, || self.cache.lookup(key, read))?;
-        Ok(hit.map(|hit| Entry::new(py, hit.bytes(), hit.receipt())))
+    fn hit(&self, py: Python<'_>, key: &[u8], read: &ReadOptions) -> PyResult<Option<Value>> {
+        boundary::attached(py, || Ok(self.cache.lookup(key, read)?.map(Hit::into_value)))
+    }
+
+    fn miss(&self, py: Python<'_>, key: &[u8], read: &ReadOptions) -> PyResult<Started<Value>> {
+        self.ensure_loader(py)?;
+        boundary::detached(py, || self.cache.start_get(key, read))
+    }
+
+    /// `lookup` with nothing but a key, for [`crate::fast`].
+    #[inline]
+    pub(crate) fn plain_hit<T>(
+        &self,
+        key: &[u8],
+        with_answer: impl FnOnce(Answer) -> T,
+    ) -> edgecmp::Result<Option<T>> {
+        boundary::guarded(|| {
+            let hit = self.cache.lookup(key, &self.plain)?;
+            Ok(hit.map(|hit| with_answer(Answer::of(hit.into_value()))))
+        })
+    }
+
+    /// Whether such a look-up would find this value again; then its receipt is
+    /// of now. False also if the look-up would fail.
+    #[inline]
+    pub(crate) fn renew(&self, value: &mut Value) -> bool {
+        boundary::guarded(|| self.cache.renew(value)).unwrap_or(false)
+    }
+
+    /// The rest of a `get` with nothing but a key, once there was no hit.
+    pub(crate) fn plain_miss<'py>(&self, py: Python<'py>, key: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+        let started = self.miss(py, key, &self.plain)?;
+        entry::of(py, wait::finish(py, started)?)
     }
 
     pub(crate) fn read_many(
@@ -67,10 +106,19 @@ impl Core {
         keys: &Bound<'_, PyAny>,
         read: &ReadOptions,
     ) -> PyResult<Started<Vec<edgecmp::Result<Value>>>> {
-        let py = keys.py();
-        let objects = arguments::keys(keys)?;
-        let keys = objects.iter().map(arguments::key).collect::<PyResult<Vec<_>>>()?;
-        let keys: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
+        self.start_many(keys.py(), arguments::keys(keys)?.iter(), read)
+    }
+
+    fn start_many<'a, 'py: 'a>(
+        &self,
+        py: Python<'py>,
+        keys: impl Iterator<Item = &'a Bound<'py, PyAny>>,
+        read: &ReadOptions,
+    ) -> PyResult<Started<Vec<edgecmp::Result<Value>>>> {
+        let keys = keys.map(arguments::key).collect::<PyResult<Vec<_>>>()?;
+        if keys.is_empty() {
+            return boundary::attached(py, || self.cache.start_get_many(&keys, read));
+        }
         self.ensure_loader(py)?;
         boundary::detached(py, || self.cache.start_get_many(&keys, read))
     }
@@ -127,15 +175,17 @@ impl Core {
     fn new(options: &Bound<'_, PyDict>, runner: Option<Py<PyAny>>, writable: bool) -> PyResult<Self> {
         let py = options.py();
         let options = options::extract(options)?;
+        let front = Front::new(options.capacity.0);
         let Some(runner) = runner else {
             let cache = boundary::detached(py, || Cache::open(options))?;
-            return Ok(Self { cache, loader: None });
+            return Ok(Self { cache, loader: None, plain: ReadOptions::default(), front });
         };
         let threads = options.loader_threads;
         let calls = boundary::detached(py, || Calls::new(threads))?;
         let origin = calls.origin(writable);
         let cache = boundary::detached(py, || Cache::open_with_origin(options, origin))?;
-        Ok(Self { cache, loader: Some(Loader { runner, calls: Py::new(py, calls)? }) })
+        let loader = Loader { runner, calls: Py::new(py, calls)? };
+        Ok(Self { cache, loader: Some(loader), plain: ReadOptions::default(), front })
     }
 
     /// Reads a key.
@@ -147,22 +197,23 @@ impl Core {
     /// Raises DeadlineExceededError after timeout (default: read_timeout), and
     /// any other Error of the origin, if the bound can't be met.
     #[pyo3(signature = (key, *, staleness_bound=None, widen=false, outage_bound=None, min_version=None, timeout=None, traceparent=None))]
-    fn get(
+    fn get<'py>(
         &self,
-        key: &Bound<'_, PyAny>,
-        staleness_bound: Given<'_, '_>,
+        key: &Bound<'py, PyAny>,
+        staleness_bound: Given<'_, 'py>,
         widen: bool,
-        outage_bound: Given<'_, '_>,
-        min_version: Given<'_, '_>,
-        timeout: Given<'_, '_>,
-        traceparent: Given<'_, '_>,
-    ) -> PyResult<Entry> {
+        outage_bound: Given<'_, 'py>,
+        min_version: Given<'_, 'py>,
+        timeout: Given<'_, 'py>,
+        traceparent: Given<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let py = key.py();
         let read = read_options(staleness_bound, widen, outage_bound, min_version, timeout, traceparent)?;
-        match self.read(key, &read)? {
-            Read::Hit(entry) => Ok(entry),
-            Read::Miss(started) => wait::finish(py, started).map(|value| Entry::of(py, &value)),
-        }
+        let value = match self.read(key, &read)? {
+            Read::Hit(value) => value,
+            Read::Miss(started) => wait::finish(py, started)?,
+        };
+        entry::of(py, value)
     }
 
     /// Reads many keys, all misses in one request where the origin can compare.
@@ -183,23 +234,44 @@ impl Core {
     ) -> PyResult<Bound<'py, PyList>> {
         let py = keys.py();
         let read = read_options(staleness_bound, widen, outage_bound, min_version, timeout, traceparent)?;
-        let started = self.read_many(keys, &read)?;
-        entry::list(py, &wait::finish(py, started)?, return_exceptions)
+        if read != self.plain {
+            let started = self.read_many(keys, &read)?;
+            return entry::list(py, wait::finish(py, started)?, return_exceptions);
+        }
+        let keys = arguments::keys(keys)?;
+        let mut entries: Vec<_> = keys.iter().map(|key| self.front.found(self, key)).collect();
+        let rest = || keys.iter().zip(&entries).filter(|(_, entry)| entry.is_none()).map(|(key, _)| key);
+        let started = match self.start_many(py, rest(), &read) {
+            // Anew for all keys: the error may say which of them.
+            Err(_) => self.start_many(py, keys.iter(), &read)?,
+            Ok(started) => started,
+        };
+        let answers = entry::list(py, wait::finish(py, started)?, return_exceptions)?;
+        if answers.len() == keys.len() {
+            entries.fill(None);
+        }
+        let places = keys.iter().zip(&mut entries).filter(|(_, entry)| entry.is_none());
+        for ((key, place), answer) in places.zip(answers) {
+            self.front.offer(key, &answer);
+            *place = Some(answer);
+        }
+        PyList::new(py, entries)
     }
 
     /// Looks a key up without waiting and without asking the origin: the Entry
     /// that a `get` would find within its bound, else None.
     #[pyo3(signature = (key, *, staleness_bound=None, widen=false, outage_bound=None, min_version=None))]
-    fn lookup(
+    fn lookup<'py>(
         &self,
-        key: &Bound<'_, PyAny>,
-        staleness_bound: Given<'_, '_>,
+        key: &Bound<'py, PyAny>,
+        staleness_bound: Given<'_, 'py>,
         widen: bool,
-        outage_bound: Given<'_, '_>,
-        min_version: Given<'_, '_>,
-    ) -> PyResult<Option<Entry>> {
+        outage_bound: Given<'_, 'py>,
+        min_version: Given<'_, 'py>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = key.py();
         let read = read_options(staleness_bound, widen, outage_bound, min_version, None, None)?;
-        self.hit(key.py(), &arguments::key(key)?, &read)
+        self.hit(py, &arguments::key(key)?, &read)?.map(|value| entry::of(py, value)).transpose()
     }
 
     /// Writes a value through to the origin; returns once the origin has committed.

@@ -17,7 +17,7 @@ use pyo3::prelude::*;
 
 use crate::arguments::{Given, read_options, write_options};
 use crate::cache::{Core, Read};
-use crate::entry::{self, Entry};
+use crate::entry;
 use crate::{boundary, errors};
 
 /// Outcomes handed to the loop at once, so that other callbacks get their turn.
@@ -50,10 +50,10 @@ impl Outcome {
         let object = match self {
             Self::Read(read) => read
                 .map_err(|error| errors::raised(py, &error))
-                .and_then(|value| Ok(Py::new(py, Entry::of(py, &value))?.into_any())),
+                .and_then(|value| Ok(entry::of(py, value)?.unbind())),
             Self::ReadMany(read, return_exceptions) => read
                 .map_err(|error| errors::raised(py, &error))
-                .and_then(|answers| Ok(entry::list(py, &answers, return_exceptions)?.into_any().unbind())),
+                .and_then(|answers| Ok(entry::list(py, answers, return_exceptions)?.into_any().unbind())),
             Self::Write(written) => written
                 .map_err(|error| errors::raised(py, &error))
                 .and_then(|receipt| Ok(Py::new(py, entry::WriteReceipt::from(receipt))?.into_any())),
@@ -115,14 +115,13 @@ impl Completions {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = key.py();
         let read = read_options(staleness_bound, widen, outage_bound, min_version, timeout, traceparent)?;
-        let entry = match core.get().read(key, &read)? {
-            Read::Hit(entry) => entry,
-            Read::Miss(Started::Ready(value)) => Entry::of(py, &value),
+        let value = match core.get().read(key, &read)? {
+            Read::Hit(value) | Read::Miss(Started::Ready(value)) => value,
             Read::Miss(Started::Pending(pending)) => {
                 return Ok(self.watch(py, pending, Outcome::Read)?.into_pyobject(py)?.into_any());
             }
         };
-        Ok(Bound::new(py, entry)?.into_any())
+        entry::of(py, value)
     }
 
     /// `Core.get_many`: a list if all were hits, else the token of the answers to come.
@@ -142,7 +141,7 @@ impl Completions {
         let py = keys.py();
         let read = read_options(staleness_bound, widen, outage_bound, min_version, timeout, traceparent)?;
         match core.get().read_many(keys, &read)? {
-            Started::Ready(answers) => Ok(entry::list(py, &answers, return_exceptions)?.into_any()),
+            Started::Ready(answers) => Ok(entry::list(py, answers, return_exceptions)?.into_any()),
             Started::Pending(pending) => {
                 let token =
                     self.watch(py, pending, move |read| Outcome::ReadMany(read, return_exceptions))?;

@@ -3,6 +3,8 @@
 //! ```text
 //!   edgecmp.Cache   edgecmp.aio.Cache   edgecmp.loader     (python/edgecmp)
 //!          \              |                 /
+//!   fast  (`lookup` and `get` of one key: the short way) ---- front  (Entries by key object)
+//!          \
 //!   cache  (Core: one method a call) ---- calls  (loader calls, popped by Python's threads)
 //!     |            \
 //!   wait            completions  (finished calls, drained by an event loop)
@@ -13,6 +15,9 @@
 //!               \
 //!              exit  (threads that meet the end of the interpreter)
 //! ```
+//!
+//! `unsafe` is in `fast`, `front` and `entry::object`, the three that speak to
+//! CPython without pyo3.
 //!
 //! Three rules keep it free of deadlocks, and are kept by construction:
 //!
@@ -32,6 +37,8 @@ mod duration;
 mod entry;
 mod errors;
 mod exit;
+mod fast;
+mod front;
 mod options;
 mod tables;
 mod version;
@@ -43,6 +50,8 @@ mod wait;
 /// need the GIL and declares so (PEP 703).
 #[pyo3::pymodule(gil_used = false)]
 mod _edgecmp {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use crate::cache::Core;
     #[pymodule_export]
@@ -52,7 +61,7 @@ mod _edgecmp {
     #[pymodule_export]
     use crate::completions::Completions;
     #[pymodule_export]
-    use crate::entry::{Entry, WriteReceipt};
+    use crate::entry::WriteReceipt;
     #[pymodule_export]
     use crate::exit::{begin_exit, forget_exit};
     #[pymodule_export]
@@ -61,4 +70,10 @@ mod _edgecmp {
     #[pymodule_export]
     #[allow(non_upper_case_globals, reason = "a Python attribute, named as Python names it")]
     const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::entry::add_to(module)?;
+        crate::fast::install(module.py())
+    }
 }

@@ -113,7 +113,7 @@ impl WriteOptions {
 /// The key, if it has an allowed length.
 #[inline]
 pub(super) fn check_key<'a>(policy: &Policy, field: impl Display, key: &'a [u8]) -> Result<&'a [u8]> {
-    if (1..=policy.max_key_bytes).contains(&key.len()) {
+    if policy.fits(key) {
         return Ok(key);
     }
     Err(bad_key(policy, &field, key))

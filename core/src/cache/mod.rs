@@ -96,13 +96,36 @@ impl Cache {
     /// Looks into the cache only: never blocks, never waits for the origin. A
     /// hit past `refresh_after` asks for a background refresh.
     pub fn lookup(&self, key: &[u8], read: &ReadOptions) -> Result<Option<Hit<'_>>> {
+        let opened = &self.opened;
+        // The way of nearly all look-ups, with nothing else beside it.
+        if opened.is_own() && !opened.is_closed() && read.is_plain() && opened.node.policy.fits(key) {
+            return Ok(read::probe(&opened.node, key, &ReadBounds::NONE));
+        }
+        self.lookup_asked(key, read)
+    }
+
+    #[inline(never)]
+    fn lookup_asked(&self, key: &[u8], read: &ReadOptions) -> Result<Option<Hit<'_>>> {
         self.with(|opened| {
+            let bounds = read.bounds()?;
             arguments::check_key(&opened.node.policy, "key", key)?;
-            if read.is_plain() {
-                return Ok(read::probe(&opened.node, key, &ReadBounds::NONE));
-            }
-            Ok(read::probe_asked(&opened.node, key, &read.bounds()?))
+            Ok(read::probe(&opened.node, key, &bounds))
         })
+    }
+
+    /// [`Cache::lookup`], with no options, for who has looked a key up before and
+    /// kept the value: true if a look-up now would find the same; then the
+    /// value's receipt is that of such a read. False: look the key up. Nothing
+    /// is hashed and searched.
+    ///
+    /// The value must be one that this cache has returned.
+    #[inline]
+    pub fn renew(&self, value: &mut Value) -> Result<bool> {
+        // What a forked child has from its parent is not in its own cache.
+        if !self.opened.is_own() {
+            return Ok(false);
+        }
+        self.with(|opened| Ok(read::renew(&opened.node, value)))
     }
 
     /// [`Cache::lookup`] for many keys, which `show` is given one after another,

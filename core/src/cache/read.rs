@@ -59,7 +59,7 @@ pub(super) fn probe<'a>(node: &'a Node, key: &[u8], read: &ReadBounds) -> Option
     let entry = node.store.load(node.store.hash(key), key)?;
     // The clock is read after the entry: an entry can't age in between unseen.
     let now = node.latest();
-    let seen = see(node, entry.thread(), &entry, read, now)?;
+    let seen = see(node, entry.thread(), &entry, read, now).or_else(|verdict| averted(node, verdict)).ok()?;
     Some(Hit { entry, seen })
 }
 
@@ -100,24 +100,39 @@ pub(super) fn probe_many<K: AsRef<[u8]>>(
         // After the whole batch was loaded: no entry is older than it seems.
         let now = node.latest();
         for (index, entry) in entries.iter().enumerate() {
-            let hit = entry
-                .as_ref()
-                .and_then(|entry| see(node, thread, entry, read, now).map(|seen| HitRef { entry, seen }));
+            let hit = entry.as_ref().and_then(|entry| {
+                let seen = see(node, thread, entry, read, now).or_else(|verdict| averted(node, verdict));
+                Some(HitRef { entry, seen: seen.ok()? })
+            });
             show(first + index, hit);
         }
     });
 }
 
-/// The same apart, so that a read that asks for nothing special has less to look at.
-#[inline(never)]
-pub(super) fn probe_asked<'a>(node: &'a Node, key: &[u8], read: &ReadBounds) -> Option<Hit<'a>> {
-    probe(node, key, read)
+/// Whether [`probe`] would find this value's entry again; then its receipt is of now.
+#[inline]
+pub(super) fn renew(node: &Node, value: &mut Value) -> bool {
+    // The clock after the look: an entry can't age in between unseen.
+    if !value.entry.is_in_store() {
+        return false;
+    }
+    let now = node.latest();
+    let thread = crate::facts::thread::number().unwrap_or(usize::MAX);
+    // What is averted is counted by the look-up that follows.
+    let seen = see(node, thread, &value.entry, &ReadBounds::NONE, now);
+    seen.map(|seen| value.seen = seen).is_ok()
 }
 
 /// Whether an entry is a hit for this read; `now` was read after it was loaded,
 /// `thread` is the number of this thread.
 #[inline(always)]
-fn see(node: &Node, thread: usize, entry: &Entry, read: &ReadBounds, now: Instant) -> Option<Seen> {
+fn see(
+    node: &Node,
+    thread: usize,
+    entry: &Entry,
+    read: &ReadBounds,
+    now: Instant,
+) -> std::result::Result<Seen, Verdict> {
     let bounds = node.policy.key_bounds(entry.key());
     match judge(&Standing::of(entry), &bounds, read, node.policy.drift, now, now) {
         Verdict::Fresh { age, bound, aging } => {
@@ -126,14 +141,19 @@ fn see(node: &Node, thread: usize, entry: &Entry, read: &ReadBounds, now: Instan
             }
             entry.visit();
             node.counters.add_by(thread, Stat::Hits, 1);
-            Some(Seen { staleness: age, bound, source: Source::Cache, proof: Proof::Pull })
+            Ok(Seen { staleness: age, bound, source: Source::Cache, proof: Proof::Pull })
         }
-        Verdict::Expired { .. } | Verdict::Unproved { .. } => {
-            node.counters.add(Stat::BoundViolationsAverted);
-            None
-        }
-        Verdict::TooLow => None,
+        verdict => Err(verdict),
     }
+}
+
+/// Counts an entry that was found and not returned.
+#[cold]
+fn averted(node: &Node, verdict: Verdict) -> std::result::Result<Seen, Verdict> {
+    if verdict != Verdict::TooLow {
+        node.counters.add(Stat::BoundViolationsAverted);
+    }
+    Err(verdict)
 }
 
 /// A read that waits for a flight.

@@ -11,7 +11,7 @@ use super::version::Version;
 
 /// Where the answer came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(i32)]
+#[repr(u8)]
 pub enum Source {
     /// The cache had it: the read did not wait.
     Cache = 0,
@@ -21,7 +21,7 @@ pub enum Source {
 
 /// What shows that the value was current.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(i32)]
+#[repr(u8)]
 pub enum Proof {
     /// Nothing within the bound: the answer is degraded.
     None = 0,

@@ -169,6 +169,7 @@ impl Shard {
                 writer.entries += 1;
                 writer.live += bytes;
                 writer.used_slots += usize::from(fresh);
+                entry.set_in_store(true);
                 table.put(slot, hash, entry);
             }
         }
@@ -274,6 +275,10 @@ impl Writer {
     }
 
     fn retire(&mut self, domain: &Domain, table: Table<'_>, slot: u32, reserved: bool) {
+        if let Some(entry) = entry_in(table, slot) {
+            // Before the key can be found missing.
+            entry.set_in_store(false);
+        }
         let (entry, as_new) = table.take(slot, reserved);
         if let Some(entry) = entry {
             let bytes = entry.footprint();
@@ -296,7 +301,10 @@ impl Writer {
         let bytes = entry.footprint();
         if let Some(old) = entry_in(table, slot) {
             entry.inherit_visits(&old);
+            // Before its successor can be found.
+            old.set_in_store(false);
         }
+        entry.set_in_store(true);
         if let Some(old) = table.put(slot, hash, entry) {
             let before = old.footprint();
             self.live = self.live + bytes - before;

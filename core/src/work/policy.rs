@@ -86,6 +86,12 @@ impl Policy {
         }
     }
 
+    /// Whether a key has an allowed length.
+    #[inline]
+    pub fn fits(&self, key: &[u8]) -> bool {
+        (1..=self.max_key_bytes).contains(&key.len())
+    }
+
     /// The bounds of a key, its prefix considered.
     #[inline]
     pub fn key_bounds(&self, key: &[u8]) -> KeyBounds {

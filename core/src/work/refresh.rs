@@ -35,9 +35,13 @@ impl RefreshQueue {
 
     /// Asks for a refresh, for all readers of the entry once. Never blocks.
     pub fn ask(&self, entry: &Entry, counters: &Counters) {
-        if !entry.ask_refresh() {
-            return;
+        if entry.ask_refresh() {
+            self.push(entry, counters);
         }
+    }
+
+    #[cold]
+    fn push(&self, entry: &Entry, counters: &Counters) {
         counters.add(Stat::RefreshesAsked);
         if self.asked.push(entry.share()).is_err() {
             counters.add(Stat::RefreshesDropped);

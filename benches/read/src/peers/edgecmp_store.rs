@@ -2,11 +2,11 @@
 //! writes. `Cache::set` writes through to an origin, which no peer does; what
 //! is compared here is the replacement of an entry.
 
+use edgecmp::Version;
 use edgecmp::facts::clock::{BootClock, Clock, Span};
 use edgecmp::facts::entry::{ContentRef, Limits, Proved, SharedEntry};
 use edgecmp::rules::freshness::{Drift, KeyBounds, ReadBounds, Standing, Verdict, judge};
 use edgecmp::store::{Change, Store};
-use edgecmp::Version;
 
 use super::for_each;
 use crate::subject::{Hits, Subject};

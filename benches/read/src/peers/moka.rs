@@ -1,5 +1,6 @@
-//! moka, the synchronous cache.
+//! moka, the synchronous cache: as its users get it, and with edgecmp's hasher.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,20 +9,36 @@ use moka::sync::Cache;
 use super::{Hasher, Key, for_each};
 use crate::subject::{Hits, Subject};
 
-pub struct Moka(Cache<Key, Arc<[u8]>, Hasher>);
+pub struct Moka<S>(Cache<Key, Arc<[u8]>, S>);
 
-impl Subject for Moka {
+/// A hasher, and the row that it makes.
+pub trait Flavour: BuildHasher + Clone + Default + Send + Sync + 'static {
+    const NAME: &'static str;
+    const NOTE: &'static str;
+}
+
+impl Flavour for RandomState {
     const NAME: &'static str = "moka";
+    const NOTE: &'static str = "as it comes: SipHash, its own time_to_live and clock (feature quanta); \
+                                no receipt; hits counted by the harness";
+}
+
+impl Flavour for Hasher {
+    const NAME: &'static str = "moka_foldhash";
+    const NOTE: &'static str = "the same with edgecmp's hasher";
+}
+
+impl<S: Flavour> Subject for Moka<S> {
+    const NAME: &'static str = S::NAME;
     const CRATE: &'static str = "moka";
     const READ: &'static str = "a clone of Arc<[u8]>";
-    const NOTE: &'static str =
-        "its own time_to_live and clock (feature quanta); no receipt; hits counted by the harness";
+    const NOTE: &'static str = S::NOTE;
 
     fn filled(n: usize) -> Self {
         let cache = Cache::builder()
             .max_capacity(2 * n as u64)
             .time_to_live(Duration::from_secs(3600))
-            .build_with_hasher(Hasher::default());
+            .build_with_hasher(S::default());
         for_each(n, |key, value| cache.insert(Key::from(key), Arc::from(value)));
         cache.run_pending_tasks();
         Self(cache)

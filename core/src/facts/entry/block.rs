@@ -39,7 +39,9 @@ pub(crate) struct Block {
     words: u8,
     visits: AtomicU8,
     refresh_asked: AtomicBool,
-    key_len: u32,
+    key_len: u16,
+    in_store: AtomicBool,
+    _spare: u8,
     value_len: u32,
     version: [u64; 2],
     validated_at: AtomicU64,
@@ -152,19 +154,19 @@ impl Entry {
     /// The key.
     #[inline]
     pub fn key(&self) -> &[u8] {
-        self.bytes(self.key_offset(), self.block().key_len as usize)
+        self.bytes(self.key_offset(), usize::from(self.block().key_len))
     }
 
     /// The bytes of the value; empty on a negative entry.
     #[inline]
     pub(super) fn value_bytes(&self) -> &[u8] {
-        self.bytes(self.key_offset() + self.block().key_len as usize, self.block().value_len as usize)
+        self.bytes(self.key_offset() + usize::from(self.block().key_len), self.block().value_len as usize)
     }
 
     pub(super) fn validator_bytes(&self) -> Option<&[u8]> {
         let len = self.word(flag::VALIDATOR)? as usize;
         let block = self.block();
-        Some(self.bytes(self.key_offset() + block.key_len as usize + block.value_len as usize, len))
+        Some(self.bytes(self.key_offset() + usize::from(block.key_len) + block.value_len as usize, len))
     }
 
     #[inline]
@@ -195,6 +197,19 @@ impl Entry {
         &self.block().visits
     }
 
+    /// Whether it is what the store has of its key. The store says so before
+    /// readers can find it, and takes it back before they can find anything
+    /// else in its place, or nothing: whoever has seen that sees this false.
+    #[inline]
+    pub fn is_in_store(&self) -> bool {
+        self.block().in_store.load(Ordering::Acquire)
+    }
+
+    /// For the store; see [`Entry::is_in_store`].
+    pub(crate) fn set_in_store(&self, is_in_store: bool) {
+        self.block().in_store.store(is_in_store, Ordering::Release);
+    }
+
     pub(super) fn refresh_asked(&self) -> &AtomicBool {
         &self.block().refresh_asked
     }
@@ -202,7 +217,7 @@ impl Entry {
     fn layout(&self) -> Layout {
         let validator = self.word(flag::VALIDATOR).unwrap_or(0) as usize;
         let block = self.block();
-        let size = self.key_offset() + block.key_len as usize + block.value_len as usize + validator;
+        let size = self.key_offset() + usize::from(block.key_len) + block.value_len as usize + validator;
         Layout::from_size_align(size, align_of::<Block>()).expect("it was allocated with this layout")
     }
 
@@ -232,8 +247,9 @@ impl SharedEntry {
     /// An entry of its own block. Copies key and value.
     ///
     /// # Panics
-    /// If key and value together take 4 GiB or more: `max_value_bytes` and
-    /// `max_response_bytes` are far below.
+    /// If the key is longer than `max_key_bytes` can be (65,535), or key and
+    /// value together take 4 GiB or more, which `max_value_bytes` and
+    /// `max_response_bytes` exclude.
     pub fn new(key: &[u8], content: ContentRef<'_>, proved: Proved) -> Self {
         let value = content.value.unwrap_or_default();
         let validator = content.validator.unwrap_or_default();
@@ -268,7 +284,9 @@ impl SharedEntry {
             words: count as u8,
             visits: AtomicU8::new(0),
             refresh_asked: AtomicBool::new(false),
-            key_len: key.len() as u32,
+            key_len: u16::try_from(key.len()).expect("keys are at most 65,535 bytes"),
+            in_store: AtomicBool::new(false),
+            _spare: 0,
             value_len: value.len() as u32,
             version: [high, low],
             validated_at: AtomicU64::new(proved.validated_at.as_nanos()),
