@@ -28,7 +28,7 @@ use std::ptr::{self, NonNull};
 
 use super::prefetch::prefetch;
 use crate::facts::entry::{Block, Entry, SharedEntry};
-use crate::sync::{AtomicPtr, Ordering};
+use crate::sync::{AtomicPtr, Ordering, fence};
 
 /// Slots of a bucket.
 pub const BUCKET: usize = if cfg!(edgecmp_loom) { 2 } else { 8 };
@@ -207,10 +207,12 @@ impl<'a> Table<'a> {
                 tagged &= tagged - 1;
             }
             if !bucket.is_passed() {
-                return None;
+                break;
             }
             index = self.next(index);
         }
+        // Who finds that an entry has left also sees what was done to it before.
+        fence(Ordering::Acquire);
         None
     }
 

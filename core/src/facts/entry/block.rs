@@ -24,11 +24,11 @@ use std::alloc::dealloc;
 use std::alloc::{Layout, alloc, handle_alloc_error};
 use std::ops::Deref;
 use std::ptr::{NonNull, copy_nonoverlapping};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use super::{ContentRef, Proved};
 use crate::facts::clock::{Instant, saturating_nanos};
-use crate::sync::{AtomicU32, fence};
+use crate::sync::{AtomicBool, AtomicU32, fence};
 
 /// What every entry has.
 #[repr(C)]

@@ -196,6 +196,26 @@ fn many_are_read_under_one_guard_beside_a_new_table() {
     });
 }
 
+/// Who has seen a new version, or that there is none, sees it of the entry too
+/// that it kept.
+#[test]
+fn a_kept_entry_knows_that_it_was_replaced_or_removed() {
+    model(PREEMPTIONS, || {
+        let store = Arc::new(Store::new(ROOM, 64));
+        put(&store, b"k", 1);
+        let kept = store.load(store.hash(b"k"), b"k").expect("it was put").share();
+        assert!(kept.is_in_store());
+        let reader = reader(1, &store, move |store| {
+            if read(store, b"k") != Some(1) {
+                assert!(!kept.is_in_store());
+            }
+        });
+        put(&store, b"k", 2);
+        remove(&store, b"k");
+        reader.join().unwrap();
+    });
+}
+
 /// What a reader keeps outlives the store's own count.
 #[test]
 fn a_share_taken_under_a_guard_stays() {
