@@ -76,9 +76,12 @@ pub(super) struct CounterClock {
     window: AtomicU64,
     /// The raised rate; 0: not measured yet.
     rate: AtomicU64,
-    /// Where the measurement of the rate began.
+    /// Where the measurement of the rate began: the counter after the system
+    /// clock, so that the rate is never told lower than it is; and how many
+    /// ticks that pairing took.
     first_ticks: AtomicU64,
     first_nanos: AtomicU64,
+    first_took: AtomicU64,
     state: AtomicU64,
 }
 
@@ -96,6 +99,7 @@ impl CounterClock {
             rate: AtomicU64::new(0),
             first_ticks: AtomicU64::new(0),
             first_nanos: AtomicU64::new(0),
+            first_took: AtomicU64::new(0),
             state: AtomicU64::new(UNKNOWN),
         }
     }
@@ -155,17 +159,21 @@ impl CounterClock {
         let store = |cell: &AtomicU64, value| cell.store(value, Ordering::Relaxed);
         let (first_ticks, first_nanos, rate) =
             (load(&self.first_ticks), load(&self.first_nanos), load(&self.rate));
+        let measure_from_here = || {
+            store(&self.first_ticks, after);
+            store(&self.first_nanos, now);
+            store(&self.first_took, after - before);
+        };
         store(&self.window, 0);
         if first_ticks == 0 || before <= first_ticks || now <= first_nanos {
-            store(&self.first_ticks, before);
-            store(&self.first_nanos, now);
+            measure_from_here();
             return;
         }
         let elapsed = now - first_nanos;
         if rate > 0 {
             let passed = after.wrapping_sub(load(&self.ticks));
-            // The last reading still told by now something earlier than it is, or the
-            // counter went back: it does not run as it should.
+            // The last reading would by now have told something earlier than it
+            // is: the counter does not run as it should.
             let told =
                 u128::from(load(&self.nanos)) + ((u128::from(passed) * u128::from(rate)) >> RATE_SHIFT);
             if told < u128::from(now) && load(&self.ticks) > 0 {
@@ -174,7 +182,8 @@ impl CounterClock {
                 return;
             }
         }
-        let pairing = |rate: u64| (u128::from(after - before) * u128::from(rate)) >> RATE_SHIFT;
+        let nanos = |ticks: u64, rate: u64| (u128::from(ticks) * u128::from(rate)) >> RATE_SHIFT;
+        let interrupted = |took: u64, rate: u64| nanos(took, rate) > u128::from(PAIRING_NANOS);
         if rate == 0 || elapsed >= 50 * CALIBRATION_NANOS {
             if elapsed < CALIBRATION_NANOS {
                 return;
@@ -184,16 +193,19 @@ impl CounterClock {
                 store(&self.state, UNUSABLE);
                 return;
             };
-            if pairing(raised) > u128::from(PAIRING_NANOS) {
+            if interrupted(after - before, raised) {
+                return;
+            }
+            if interrupted(load(&self.first_took), raised) {
+                measure_from_here();
                 return;
             }
             store(&self.rate, raised);
             // The next measurement begins here: a kernel may change its rate.
-            store(&self.first_ticks, before);
-            store(&self.first_nanos, now);
+            measure_from_here();
         }
         let rate = load(&self.rate);
-        if rate == 0 || pairing(rate) > u128::from(PAIRING_NANOS) {
+        if rate == 0 || interrupted(after - before, rate) {
             store(&self.ticks, 0);
             return;
         }
@@ -277,6 +289,29 @@ mod tests {
         clock.prepare();
         judge(&clock, 5);
         assert_eq!(clock.sequence.load(Ordering::Relaxed), 0);
+    }
+
+    /// A counter of a tick a nanosecond, told by readings whose thread was
+    /// interrupted at the worst moments.
+    #[test]
+    fn an_interrupted_reading_does_not_spoil_the_rate() {
+        const RATE: u64 = 1 << RATE_SHIFT;
+        const MILLI: u64 = 1_000_000;
+        // Before the system clock was read, and after.
+        for read_at in [11 * MILLI, MILLI] {
+            let clock = CounterClock::new();
+            clock.state.store(USABLE, Ordering::Relaxed);
+            clock.renew(MILLI, read_at, 11 * MILLI);
+            for reading in 0..100 {
+                let at = (32 + reading) * MILLI;
+                let took = if reading % 4 == 0 { MILLI / 2 } else { 100 };
+                clock.renew(at, at + took / 2, at + took);
+                let rate = clock.rate.load(Ordering::Relaxed);
+                assert!(rate == 0 || (RATE..RATE + RATE / 500).contains(&rate), "{rate}");
+            }
+            assert!(clock.rate.load(Ordering::Relaxed) > 0);
+            assert_eq!(clock.state.load(Ordering::Relaxed), USABLE);
+        }
     }
 
     #[test]
