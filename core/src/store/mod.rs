@@ -220,4 +220,6 @@ impl Store {
 #[cfg(all(test, edgecmp_loom))]
 mod models;
 #[cfg(all(test, not(edgecmp_loom)))]
+mod soak;
+#[cfg(all(test, not(edgecmp_loom)))]
 mod tests;
