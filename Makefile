@@ -59,3 +59,26 @@ clean:
 # What a read of a hit costs through Python, beside its peers in one run.
 bench-python:
 	$(MAKE) -C bindings/python bench-python
+
+.PHONY: model soak-store asan
+# The store's lock-free parts under loom: all interleavings, weak memory too.
+# LOOM_MAX_PREEMPTIONS=8 for more of them. A model that fails ends the process.
+model:
+	RUSTFLAGS="--cfg edgecmp_loom" $(CARGO) test --locked -p edgecmp --no-default-features --lib \
+	  --target-dir "$${CARGO_TARGET_DIR:-target}/model" -- store::models
+
+# Many threads on one store beside an oracle, for so many seconds.
+STORE_SECONDS ?= 600
+soak-store:
+	EDGECMP_STORE_SECONDS=$(STORE_SECONDS) $(CARGO) test --locked -p edgecmp --no-default-features --lib --release \
+	  -- --nocapture store::soak
+
+# Store and entries under AddressSanitizer and its leak detection. Needs a
+# nightly toolchain: the sanitizers are not in a stable one.
+asan:
+	@rustup run nightly rustc --version >/dev/null 2>&1 || { \
+	  echo "make asan: no nightly toolchain: rustup toolchain install nightly --profile minimal" >&2; exit 1; }
+	RUSTFLAGS=-Zsanitizer=address ASAN_OPTIONS=detect_leaks=1 EDGECMP_STORE_SECONDS=$${EDGECMP_STORE_SECONDS:-30} \
+	  rustup run nightly cargo test --locked -p edgecmp --no-default-features --lib \
+	  --target "$$(rustc -vV | sed -n 's/^host: //p')" --target-dir "$${CARGO_TARGET_DIR:-target}/asan" \
+	  -- store:: facts::entry facts::thread

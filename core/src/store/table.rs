@@ -455,15 +455,4 @@ impl Drop for Published {
 }
 
 #[cfg(all(test, not(edgecmp_loom)))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_told_closely() {
-        for buckets in (1..5000).chain((1..60).map(|i| 97 * i * i * i * i * i)) {
-            let told = Size::of_at_least(buckets).buckets();
-            assert!(told >= buckets && told - buckets <= buckets / 1024, "{buckets}: {told}");
-            assert_eq!(Size::of_at_least(told).buckets(), told);
-        }
-    }
-}
+mod tests;
