@@ -250,7 +250,7 @@ impl World {
             assert_eq!(done, self.begun(key));
             let found = self.store.load(self.store.hash(&name), &name);
             self.judge(key, done, found.as_deref());
-            assert!(found.is_none() || judge(key, &found.as_ref().unwrap()) == done.number());
+            assert!(found.is_none() || judge(key, found.as_ref().unwrap()) == done.number());
             there += usize::from(found.is_some());
         }
         assert_eq!(self.store.usage().entries, there);

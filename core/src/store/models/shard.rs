@@ -11,7 +11,7 @@ use crate::store::table::Table;
 use crate::store::{Change, Outcome, Store};
 
 /// A shard takes many steps: fewer forced switches.
-const PREEMPTIONS: usize = 4;
+const PREEMPTIONS: usize = 3;
 const ROOM: usize = 1 << 16;
 
 fn entry(key: &[u8], version: u64) -> SharedEntry {
