@@ -32,6 +32,7 @@
 //!  store          table, shard, eviction
 //!  rules          freshness, order, backoff, breaker, retry budget   (pure)
 //!  facts          key, entry, version, clock, receipt, options, errors, statistics
+//!  sync           the atomics of store and entries: the standard library's, or a model's
 //! ```
 //!
 //! # Guarantees

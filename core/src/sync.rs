@@ -1,5 +1,5 @@
-//! The atomics of the store: the standard library's, or loom's when the store
-//! is model-checked (`make model` sets `--cfg edgecmp_loom`).
+//! The atomics of store and entries: the standard library's, or loom's when they
+//! are model-checked (`make model` sets `--cfg edgecmp_loom`).
 
 #[cfg(not(edgecmp_loom))]
 pub(crate) use std::sync::{

@@ -16,6 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["store"],
     &["rules"],
     &["facts"],
+    &["sync"],
 ];
 
 fn height(module: &str) -> usize {

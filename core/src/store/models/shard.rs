@@ -7,7 +7,7 @@ use super::model;
 use super::reclaiming::spawn;
 use crate::facts::entry::{ContentRef, Limits, Proved, SharedEntry};
 use crate::facts::version::Version;
-use crate::store::table::Table;
+use crate::store::table::{OwnedTable, Place, Table};
 use crate::store::{Change, Outcome, Store};
 
 /// A shard takes many steps: fewer forced switches.
@@ -157,6 +157,33 @@ fn beside_neighbours_that_come_and_go_nothing_is_lost() {
         put(&store, &keys[1], 2);
         put(&store, &keys[0], 2);
         reader.join().unwrap();
+    });
+}
+
+/// The same in the table alone: slots that the policy has given back.
+#[test]
+fn behind_slots_that_are_vacated_nothing_is_lost() {
+    model(PREEMPTIONS, || {
+        let owned = Arc::new(OwnedTable::new(2));
+        let put = |key: u8| match owned.table().place(0, &[key]) {
+            Place::Vacant { slot, .. } => {
+                assert!(owned.table().put(slot, 0, entry(&[key], 1)).is_none());
+                slot
+            }
+            Place::Occupied(_) => unreachable!("each key is put once"),
+        };
+        let slots = [1, 2, 3].map(put);
+        let reader = spawn(1, {
+            let owned = owned.clone();
+            // SAFETY: nothing is freed before the end.
+            move || assert!(unsafe { owned.table().find(0, &[3]) }.is_some())
+        });
+        let (evicted, as_new) = owned.table().take(slots[0], false);
+        let (removed, _) = owned.table().take(slots[1], true);
+        assert!(!as_new && !owned.table().unreserve(slots[1]));
+        put(4);
+        reader.join().unwrap();
+        drop((evicted, removed));
     });
 }
 
