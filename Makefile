@@ -1,16 +1,23 @@
 # edgecmp. `make demo` runs the main job, `make test` all tests of all
-# languages. Both set up what they need.
+# languages. Both set up what they need. `make help` lists the rest.
 
 CARGO ?= cargo
 # The demo measures, so it is optimized; tests compile faster than they run.
 DEMO_PROFILE ?= release
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: demo test setup lint test-rust test-c test-python test-node test-go test-demo sim audit bench-read clean
+.PHONY: help demo test setup lint test-rust test-c test-python test-node test-go test-demo clean \
+  model asan sim soak-store churn bench bench-read bench-hit-ratio bench-c bench-python bench-node bench-go lint-benches
 
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## make demo             the main job, about two minutes after the build
 demo: setup
 	$(MAKE) -C examples/demo demo PROFILE=$(DEMO_PROFILE)
 
-test: setup lint test-rust test-c test-python test-node test-go test-demo
+## make test             all tests of all languages
+test: setup lint test-rust model test-c test-python test-node test-go test-demo
 	@echo "make test: all passed"
 
 setup:
@@ -40,45 +47,62 @@ test-go:
 test-demo:
 	$(MAKE) -C examples/demo demo PROFILE=dev SECONDS=10 FLAGS=--any-speed
 
-# Long: thousands of seeds of the simulation.
-SEEDS ?= 5000
-sim:
-	EDGECMP_SIM_SEEDS=$(SEEDS) $(CARGO) test --locked -p edgecmp-sim --release -- --nocapture
-
-# Reads beside those of other caches, in one run of about ten minutes.
-# FLAGS=--quick for a short one.
-bench-read:
-	cd benches/read && $(CARGO) build --release --locked
-	"$${CARGO_TARGET_DIR:-benches/read/target}"/release/bench-read --out target/bench $(FLAGS)
-
-clean:
-	$(CARGO) clean
-	$(MAKE) -C bindings/node clean
-
-.PHONY: bench-python
-# What a read of a hit costs through Python, beside its peers in one run.
-bench-python:
-	$(MAKE) -C bindings/python bench-python
-
-.PHONY: model soak-store asan
-# The store's lock-free parts under loom: all interleavings, weak memory too.
+## make model            the store under loom: all interleavings, weak memory too
 # LOOM_MAX_PREEMPTIONS=8 for more of them. A model that fails ends the process.
 model:
 	RUSTFLAGS="--cfg edgecmp_loom" $(CARGO) test --locked -p edgecmp --no-default-features --lib \
-	  --target-dir "$${CARGO_TARGET_DIR:-target}/model" -- store::models
+	  --target-dir $(TARGET)/model -- store::models
 
-# Many threads on one store beside an oracle, for so many seconds.
-STORE_SECONDS ?= 600
-soak-store:
-	EDGECMP_STORE_SECONDS=$(STORE_SECONDS) $(CARGO) test --locked -p edgecmp --no-default-features --lib --release \
-	  -- --nocapture store::soak
-
-# Store and entries under AddressSanitizer and its leak detection. Needs a
-# nightly toolchain: the sanitizers are not in a stable one.
+## make asan             store and entries under AddressSanitizer and its leak detection
+# Needs a nightly toolchain: the sanitizers are not in a stable one.
 asan:
 	@rustup run nightly rustc --version >/dev/null 2>&1 || { \
 	  echo "make asan: no nightly toolchain: rustup toolchain install nightly --profile minimal" >&2; exit 1; }
 	RUSTFLAGS=-Zsanitizer=address ASAN_OPTIONS=detect_leaks=1 EDGECMP_STORE_SECONDS=$${EDGECMP_STORE_SECONDS:-30} \
 	  rustup run nightly cargo test --locked -p edgecmp --no-default-features --lib \
-	  --target "$$(rustc -vV | sed -n 's/^host: //p')" --target-dir "$${CARGO_TARGET_DIR:-target}/asan" \
+	  --target "$$(rustc -vV | sed -n 's/^host: //p')" --target-dir $(TARGET)/asan \
 	  -- store:: facts::entry facts::thread
+
+## make sim              SEEDS=5000 seeds of the simulation
+SEEDS ?= 5000
+sim:
+	EDGECMP_SIM_SEEDS=$(SEEDS) $(CARGO) test --locked -p edgecmp-sim --release -- --nocapture
+
+## make soak-store       STORE_SECONDS=600 of many threads on one store beside an oracle
+STORE_SECONDS ?= 600
+soak-store:
+	EDGECMP_STORE_SECONDS=$(STORE_SECONDS) $(CARGO) test --locked -p edgecmp --no-default-features --lib --release \
+	  -- --nocapture store::soak
+
+## make bench            all of the following, on an otherwise idle machine
+bench: bench-read bench-hit-ratio bench-c bench-python bench-node bench-go
+
+## make bench-read       reads beside those of other caches; FLAGS=--quick for a short run
+bench-read:
+	cd benches/read && $(CARGO) build --release --locked
+	"$${CARGO_TARGET_DIR:-benches/read/target}"/release/bench-read --out target/bench $(FLAGS)
+
+## make bench-hit-ratio  eviction beside other policies; EDGECMP_TRACES=DIR for real traces
+bench-hit-ratio:
+	cd benches/hit-ratio && $(CARGO) build --release --locked
+	"$${CARGO_TARGET_DIR:-benches/hit-ratio/target}"/release/bench-hit-ratio --out target/bench $(FLAGS)
+
+## make bench-c          the same reads through the C ABI and in Rust
+bench-c:
+	$(MAKE) -C benches/c bench
+
+## make bench-python     what a hit costs through Python, beside its peers
+bench-python:
+	$(MAKE) -C bindings/python bench-python
+
+## make bench-node       what a hit costs through Node, beside lru-cache
+bench-node:
+	$(MAKE) -C bindings/node bench-node
+
+## make bench-go         what a hit costs through Go, beside the same in C
+bench-go:
+	$(MAKE) -C benches/go bench
+
+clean:
+	$(CARGO) clean
+	$(MAKE) -C bindings/node clean

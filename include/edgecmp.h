@@ -538,7 +538,8 @@ void edgecmp_value_release(edgecmp_value *value);
 size_t edgecmp_results_count(const edgecmp_results *results);
 
 // The value of a row, or NULL if the row is an error. It lives as long as the
-// results; `edgecmp_value_retain` keeps it longer.
+// results; `edgecmp_value_retain` keeps it longer (and 48 bytes for each of
+// the results' rows, but none of their values).
 const edgecmp_value *edgecmp_results_value(const edgecmp_results *results,
                                            size_t index);
 

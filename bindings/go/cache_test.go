@@ -101,7 +101,9 @@ func TestGetManyKeepsOrderAndTellsRowsApart(t *testing.T) {
 // Values on both sides of the buffer that a hit goes through, and empty ones.
 func TestValuesOfAllSizesComeBackWhole(t *testing.T) {
 	cache := open(t, edgecmp.Options{Origin: "memory:", Capacity: 64 << 20})
-	for _, size := range []int{0, 1, 1023, 1024, 1025, 100_000} {
+	var reused edgecmp.Entry
+	// Small ones again at the end: once larger ones were seen they go another way.
+	for _, size := range []int{0, 1, 64, 65, 128, 129, 256, 257, 4096, 4097, 100_000, 4096, 256, 128, 0} {
 		key, value := "size/"+strconv.Itoa(size), strings.Repeat("x", size)
 		if _, err := cache.Set(background, key, []byte(value)); err != nil {
 			t.Fatal(err)
@@ -109,10 +111,15 @@ func TestValuesOfAllSizesComeBackWhole(t *testing.T) {
 		for _, read := range []func() (*edgecmp.Entry, error){
 			func() (*edgecmp.Entry, error) { return cache.Get(background, key) },
 			func() (*edgecmp.Entry, error) { return cache.Lookup(key) },
+			func() (*edgecmp.Entry, error) { return &reused, cache.LookupInto(key, &reused) },
 		} {
-			if entry, err := read(); err != nil || string(entry.Value) != value || !entry.Found() {
+			entry, err := read()
+			if err != nil || string(entry.Value) != value || !entry.Found() || entry.Key != key || entry.Version.IsZero() {
 				t.Errorf("%d bytes: %v", size, err)
 			}
+			// The value is the caller's own, and ends where it ends.
+			_ = append(entry.Value, "more"...)
+			clear(entry.Value)
 		}
 		err := cache.View(key, func(seen []byte, receipt edgecmp.Receipt) error {
 			if string(seen) != value || receipt.Version.IsZero() {
@@ -123,6 +130,97 @@ func TestValuesOfAllSizesComeBackWhole(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestLookupIntoReusesItsEntry(t *testing.T) {
+	cache := open(t, edgecmp.Options{Loader: newStore(), StalenessBound: time.Minute})
+	entry := edgecmp.Entry{Key: "before", Value: make([]byte, 3, 1000)}
+	room := &entry.Value[0]
+	if err := cache.LookupInto("k", &entry); err != edgecmp.ErrMiss {
+		t.Errorf("a miss: %v", err)
+	}
+	if _, err := cache.Set(background, "k", []byte("value")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cache.Get(background, "k"); err != nil {
+		t.Fatal(err)
+	}
+	bound := edgecmp.WithStalenessBound(time.Second)
+	for _, opts := range [][]edgecmp.ReadOption{nil, {bound}} {
+		if err := cache.LookupInto("k", &entry, opts...); err != nil || string(entry.Value) != "value" || entry.Key != "k" {
+			t.Errorf("%v: %+v, %v", opts, entry, err)
+		}
+	}
+	if &entry.Value[0] != room {
+		t.Error("the value's memory was not used again")
+	}
+	if entry.Bound != time.Second {
+		t.Errorf("receipt: %+v", entry.Receipt)
+	}
+	if allocs := testing.AllocsPerRun(100, func() { _ = cache.LookupInto("k", &entry) }); allocs > 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+	if err := cache.LookupInto("", &entry); !errors.Is(err, edgecmp.ErrInvalidArgument) {
+		t.Errorf("no key: %v", err)
+	}
+	_, _ = cache.Get(background, "absent")
+	if err := cache.LookupInto("absent", &entry); err != edgecmp.ErrNotFound || entry.Found() || entry.Key != "absent" {
+		t.Errorf("absent: %+v, %v", entry, err)
+	}
+}
+
+// Neighbours of a batch share memory, but not their values.
+func TestValuesOfABatchAreApart(t *testing.T) {
+	cache := open(t, edgecmp.Options{Origin: "memory:"})
+	keys := make([]string, 100)
+	for i := range keys {
+		keys[i] = "k" + strconv.Itoa(i)
+		if i%7 == 0 {
+			continue // not there
+		}
+		if _, err := cache.Set(background, keys[i], []byte(strings.Repeat("x", i*5))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	results, err := cache.GetMany(background, keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, result := range results {
+		_ = append(result.Entry.Value, "yyyyyy"...)
+	}
+	for i, result := range results {
+		switch entry := result.Entry; {
+		case entry.Key != keys[i]:
+			t.Errorf("%d: %q", i, entry.Key)
+		case i%7 == 0:
+			if result.Err != edgecmp.ErrNotFound || entry.Value != nil {
+				t.Errorf("%d: %+v", i, result)
+			}
+		case result.Err != nil || string(entry.Value) != strings.Repeat("x", i*5):
+			t.Errorf("%d: %+v", i, result)
+		}
+	}
+}
+
+// Borrowed bytes are nobody else's while they are looked at.
+func TestViewsNest(t *testing.T) {
+	cache := open(t, edgecmp.Options{Origin: "memory:"})
+	for _, key := range []string{"a", "b"} {
+		if _, err := cache.Set(background, key, []byte(strings.Repeat(key, 100))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := ""
+	err := cache.View("a", func(a []byte, _ edgecmp.Receipt) error {
+		return cache.View("b", func(b []byte, _ edgecmp.Receipt) error {
+			seen = string(a[:2]) + string(b[:2])
+			return nil
+		})
+	})
+	if err != nil || seen != "aabb" {
+		t.Errorf("%q, %v", seen, err)
 	}
 }
 

@@ -65,7 +65,9 @@ type Receipt struct {
 }
 
 // Entry is the answer to a read: a value with its receipt. Value is the
-// caller's own copy; it outlives the cache and may be changed.
+// caller's own copy; it outlives the cache and may be changed. A small one lies
+// in memory with its entry, those of one [Cache.GetMany] with their neighbours:
+// keep a clone of Value if little of much is to be kept.
 type Entry struct {
 	// Key that was read.
 	Key string

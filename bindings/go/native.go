@@ -71,19 +71,18 @@ func cVersion(v Version) C.edgecmp_u128 {
 	return C.edgecmp_u128{high: C.uint64_t(v.High), low: C.uint64_t(v.Low)}
 }
 
-func goReceipt(r *C.edgecmp_receipt) Receipt {
-	receipt := Receipt{
-		Version:   goVersion(r.version),
-		Staleness: goDuration(r.staleness_ns),
-		Bound:     goDuration(r.bound_ns),
-		Source:    Source(r.source),
-		Proof:     Proof(r.proof),
-		Degraded:  bool(r.degraded),
-	}
+// setReceipt writes all of a receipt, in place.
+func setReceipt(receipt *Receipt, r *C.edgecmp_receipt) {
+	receipt.Version = goVersion(r.version)
+	receipt.Staleness = goDuration(r.staleness_ns)
+	receipt.Bound = goDuration(r.bound_ns)
+	receipt.Source = Source(r.source)
+	receipt.Proof = Proof(r.proof)
+	receipt.Degraded = bool(r.degraded)
+	receipt.LastModified = time.Time{}
 	if r.last_modified_at_ms >= 0 {
 		receipt.LastModified = time.UnixMilli(int64(r.last_modified_at_ms))
 	}
-	return receipt
 }
 
 // The bytes of a string, which the library reads during the call only.

@@ -7,15 +7,20 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+	"unsafe"
 )
 
 // native is an open cache of the library. It is freed when nothing refers to
 // it any more, and not by Close: a read that another goroutine has just begun
 // then needs no lock and no count to be safe from Close.
 type native struct {
-	cache  *C.edgecmp_cache
-	events *completions
-	ended  *atomic.Bool
+	cache   *C.edgecmp_cache
+	address C.uintptr_t // the same: of a pointer the runtime looks where it points, at each call
+	events  *completions
+	ended   *atomic.Bool
+
+	// Whether values were seen that are larger than stackBytes, or scratchBytes.
+	large, huge atomic.Bool
 
 	// As the library has them, defaults included.
 	readTimeout, writeTimeout time.Duration
@@ -51,6 +56,7 @@ func openNative(settings []setting, serve func(*C.edgecmp_event), writable bool)
 		C.edgecmp_queue_free(events.queue)
 		return nil, takeError(failure)
 	}
+	n.address = C.uintptr_t(uintptr(unsafe.Pointer(n.cache)))
 	runtime.AddCleanup(n, freeNative, handles{n.cache, events.queue, n.ended})
 	go func() {
 		events.run()

@@ -7,7 +7,11 @@ package edgecmp
 // #include "shim.h"
 import "C"
 
-import "unsafe"
+import (
+	"bytes"
+	"sync"
+	"unsafe"
+)
 
 // nativeRead is the options of one read as the shim takes them; it must be
 // freed if it was made from options.
@@ -91,69 +95,167 @@ func (r *nativeRead) options() C.edgecmp_read_options {
 	return options
 }
 
-// inlineBytes is how large a value may be to be read in one crossing: it goes
-// by way of the goroutine's stack. Larger ones take a second.
-const inlineBytes = 1024
+// The crossing of a read. Values of up to stackBytes come by way of the
+// goroutine's stack, until the cache is seen to have larger ones: then, up to
+// scratchBytes, by way of a buffer that is used again and needs no clearing.
+// Larger ones still take a second crossing.
+const (
+	stackBytes   = 256
+	scratchBytes = 4096
+)
+
+var scratches = sync.Pool{New: func() any { return new([scratchBytes]byte) }}
+
+// read reads a key from the cache alone. The value is in room if it has room
+// enough: size is that of the whole. [ErrMiss] and [ErrNotFound] are as for
+// lookup; receipt is written unless it is an error other than ErrNotFound.
+func (n *native) read(key string, options *C.edgecmp_go_read, room []byte, receipt *Receipt) (size int, err error) {
+	var hit C.edgecmp_go_hit
+	data, length := textBytes(key)
+	status := C.edgecmp_go_lookup(n.address, data, length, options,
+		(*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(room))), C.size_t(len(room)), &hit)
+	if status != C.EDGECMP_OK {
+		return 0, notRead(status, hit.error)
+	}
+	setReceipt(receipt, &hit.receipt)
+	if !bool(hit.receipt.found) {
+		return 0, ErrNotFound
+	}
+	return int(hit.value_len), nil
+}
+
+func notRead(status C.int, failure C.uintptr_t) error {
+	if status == C.EDGECMP_MISS {
+		return ErrMiss
+	}
+	return takeError(asError(failure))
+}
 
 // lookup reads a key from the cache alone; [ErrMiss] if it may not answer.
-func (n *native) lookup(key string, read *nativeRead) (*Entry, error) {
-	var inline [inlineBytes]byte
-	var large []byte // not one variable for both: inline would move to the heap
-	options := read.shim()
-	data, length := textBytes(key)
+func (n *native) lookup(key string, options *C.edgecmp_go_read) (*Entry, error) {
+	if n.large.Load() {
+		return n.lookupLarge(key, options)
+	}
+	var stack [stackBytes]byte
+	var receipt Receipt
+	size, err := n.read(key, options, stack[:], &receipt)
+	switch {
+	case err == nil && size <= stackBytes:
+		entry := newEntry(stack[:size])
+		entry.Key, entry.Receipt = key, receipt
+		return entry, nil
+	case err == nil:
+		n.large.Store(true)
+		return n.lookupLarge(key, options)
+	case err == ErrNotFound:
+		return &Entry{Key: key, Receipt: receipt}, err
+	}
+	return nil, err
+}
+
+func (n *native) lookupLarge(key string, options *C.edgecmp_go_read) (*Entry, error) {
+	scratch := scratches.Get().(*[scratchBytes]byte)
+	defer scratches.Put(scratch)
+	var receipt Receipt
+	room, owned := scratch[:], false
 	for {
-		var hit C.edgecmp_go_hit
-		var status C.int
-		room := inlineBytes
-		if large == nil {
-			status = C.edgecmp_go_lookup(n.cache, data, length, options,
-				(*C.uint8_t)(unsafe.Pointer(&inline)), inlineBytes, &hit)
-		} else {
-			room = len(large)
-			status = C.edgecmp_go_lookup(n.cache, data, length, options,
-				(*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(large))), C.size_t(room), &hit)
-		}
-		switch status {
-		case C.EDGECMP_OK:
-		case C.EDGECMP_MISS:
-			return nil, ErrMiss
-		default:
-			return nil, takeError(asError(hit.error))
-		}
-		size := int(hit.value_len)
-		if size > room {
-			// Whoever replaces the value meanwhile may make it larger still.
-			large = make([]byte, size)
-			continue
-		}
-		entry := &Entry{Key: key, Receipt: goReceipt(&hit.receipt)}
+		size, err := n.read(key, options, room, &receipt)
 		switch {
-		case !bool(hit.receipt.found):
-			return entry, ErrNotFound
-		case large != nil:
-			entry.Value = large[:size:size]
-		default:
-			entry.Value = append(make([]byte, 0, size), inline[:size]...)
+		case err == ErrNotFound:
+			return &Entry{Key: key, Receipt: receipt}, err
+		case err != nil:
+			return nil, err
+		case size > len(room):
+			// Whoever replaces the value meanwhile may make it larger still.
+			room, owned = make([]byte, size), true
+			continue
+		case owned:
+			return &Entry{Key: key, Value: room[:size:size], Receipt: receipt}, nil
 		}
+		entry := newEntry(room[:size])
+		entry.Key, entry.Receipt = key, receipt
 		return entry, nil
 	}
 }
 
-// view hands the bytes of a hit to fn without copying them.
-func (n *native) view(key string, read *nativeRead, fn func([]byte, Receipt) error) error {
+// newEntry copies a value into an entry; small ones into one and the same
+// piece of memory.
+func newEntry(value []byte) *Entry {
+	switch size := len(value); {
+	case size <= 64:
+		e := new(struct {
+			Entry
+			room [64]byte
+		})
+		e.Value = e.room[:copy(e.room[:], value):size]
+		return &e.Entry
+	case size <= 128:
+		e := new(struct {
+			Entry
+			room [128]byte
+		})
+		e.Value = e.room[:copy(e.room[:], value):size]
+		return &e.Entry
+	}
+	return &Entry{Value: bytes.Clone(value)}
+}
+
+// lookupInto is lookup into an entry of the caller's, whose Value has room for
+// what is read, or gets more.
+func (n *native) lookupInto(key string, options *C.edgecmp_go_read, entry *Entry) error {
+	room := entry.Value[:cap(entry.Value)]
+	for {
+		size, err := n.read(key, options, room, &entry.Receipt)
+		switch {
+		case err == ErrNotFound:
+			entry.Key, entry.Value = key, nil
+			return err
+		case err != nil:
+			return err
+		case size > len(room) || room == nil:
+			room = make([]byte, size)
+			continue
+		}
+		entry.Key, entry.Value = key, room[:size]
+		return nil
+	}
+}
+
+// view hands the bytes of a hit to fn: small ones in a buffer of its own, which
+// costs less than a second crossing to give back the cache's own.
+func (n *native) view(key string, options *C.edgecmp_go_read, fn func([]byte, Receipt) error) error {
+	if n.huge.Load() {
+		return n.borrow(key, options, fn)
+	}
+	scratch := scratches.Get().(*[scratchBytes]byte)
+	var receipt Receipt
+	size, err := n.read(key, options, scratch[:], &receipt)
+	switch {
+	case err != nil:
+	case size > scratchBytes:
+		n.huge.Store(true)
+		err = n.borrow(key, options, fn)
+	default:
+		// If it panics, the buffer is the collector's.
+		err = fn(scratch[:size:size], receipt)
+	}
+	scratches.Put(scratch)
+	return err
+}
+
+// borrow hands the cache's own bytes to fn.
+func (n *native) borrow(key string, options *C.edgecmp_go_read, fn func([]byte, Receipt) error) error {
 	data, length := textBytes(key)
 	var row C.edgecmp_go_row
-	switch C.edgecmp_go_borrow(n.cache, data, length, read.shim(), &row) {
-	case C.EDGECMP_OK:
-	case C.EDGECMP_MISS:
-		return ErrMiss
-	default:
-		return takeError(asError(row.error))
+	if status := C.edgecmp_go_borrow(n.address, data, length, options, &row); status != C.EDGECMP_OK {
+		return notRead(status, row.error)
 	}
 	// Also when fn panics.
 	defer C.edgecmp_value_release(asValue(row.owner))
 	if !bool(row.receipt.found) {
 		return ErrNotFound
 	}
-	return fn(view(row.data, row.len), goReceipt(&row.receipt))
+	var receipt Receipt
+	setReceipt(&receipt, &row.receipt)
+	return fn(view(row.data, row.len), receipt)
 }

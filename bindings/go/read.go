@@ -14,6 +14,22 @@ import (
 // The end of ctx ends the wait at once; the request to the origin goes on for
 // the other readers of the key.
 func (c *Cache) Get(ctx context.Context, key string, opts ...ReadOption) (*Entry, error) {
+	if len(opts) > 0 {
+		return c.getAsked(ctx, key, opts)
+	}
+	// The common read: nothing to translate, nothing to free.
+	if ctx.Err() != nil {
+		return nil, contextError(ctx, "nothing yet: it had ended before")
+	}
+	entry, err := c.native.lookup(key, nil)
+	if err == ErrMiss {
+		entry, err = c.load(ctx, key, nil)
+	}
+	runtime.KeepAlive(c)
+	return entry, err
+}
+
+func (c *Cache) getAsked(ctx context.Context, key string, opts []ReadOption) (*Entry, error) {
 	defer runtime.KeepAlive(c)
 	if ctx.Err() != nil {
 		return nil, contextError(ctx, "nothing yet: it had ended before")
@@ -23,10 +39,15 @@ func (c *Cache) Get(ctx context.Context, key string, opts ...ReadOption) (*Entry
 		return nil, err
 	}
 	defer read.free()
-	entry, err := c.native.lookup(key, read)
+	entry, err := c.native.lookup(key, read.shim())
 	if err != ErrMiss {
 		return entry, err
 	}
+	return c.load(ctx, key, read)
+}
+
+// load waits for the origin.
+func (c *Cache) load(ctx context.Context, key string, read *nativeRead) (*Entry, error) {
 	timeout, err := timeLeft(ctx, read.timeout(), c.native.readTimeout)
 	if err != nil {
 		return nil, err
@@ -57,27 +78,57 @@ func (c *Cache) GetMany(ctx context.Context, keys []string, opts ...ReadOption) 
 
 // Lookup reads a key from the cache alone and never blocks: an entry as Get
 // returns it, or [ErrMiss] if only the origin could answer. A miss asks nobody.
-func (c *Cache) Lookup(key string, opts ...ReadOption) (*Entry, error) {
-	defer runtime.KeepAlive(c)
-	read, err := newRead(opts)
-	if err != nil {
-		return nil, err
+func (c *Cache) Lookup(key string, opts ...ReadOption) (entry *Entry, err error) {
+	if len(opts) == 0 {
+		entry, err = c.native.lookup(key, nil)
+	} else {
+		err = reading(opts, func(read *nativeRead) error {
+			entry, err = c.native.lookup(key, read.shim())
+			return err
+		})
 	}
-	defer read.free()
-	return c.native.lookup(key, read)
+	runtime.KeepAlive(c)
+	return entry, err
 }
 
-// View is Lookup without a copy: fn sees the cache's own bytes. It must not
-// change them, nor keep them after it returns. View returns what fn does, or
-// [ErrMiss], or [ErrNotFound], without a call of fn.
-func (c *Cache) View(key string, fn func(value []byte, receipt Receipt) error, opts ...ReadOption) error {
-	defer runtime.KeepAlive(c)
+// LookupInto is Lookup into an entry of the caller's: the cheapest read, which
+// allocates nothing if entry.Value has the capacity. Whatever it returns, what
+// the entry held before is gone, the bytes of its Value included; after an
+// error other than [ErrNotFound] what it holds means nothing.
+func (c *Cache) LookupInto(key string, entry *Entry, opts ...ReadOption) (err error) {
+	if len(opts) == 0 {
+		err = c.native.lookupInto(key, nil, entry)
+	} else {
+		err = reading(opts, func(read *nativeRead) error {
+			return c.native.lookupInto(key, read.shim(), entry)
+		})
+	}
+	runtime.KeepAlive(c)
+	return err
+}
+
+// View is Lookup without an allocation: fn sees bytes that are borrowed, the
+// cache's own if they are many. It must not change them, nor keep them after it
+// returns. View returns what fn does, or [ErrMiss], or [ErrNotFound], without a
+// call of fn.
+func (c *Cache) View(key string, fn func(value []byte, receipt Receipt) error, opts ...ReadOption) (err error) {
+	if len(opts) == 0 {
+		err = c.native.view(key, nil, fn)
+	} else {
+		err = reading(opts, func(read *nativeRead) error { return c.native.view(key, read.shim(), fn) })
+	}
+	runtime.KeepAlive(c)
+	return err
+}
+
+// reading makes a read with options.
+func reading(opts []ReadOption, call func(*nativeRead) error) error {
 	read, err := newRead(opts)
 	if err != nil {
 		return err
 	}
 	defer read.free()
-	return c.native.view(key, read, fn)
+	return call(read)
 }
 
 // timeLeft is how long a call may wait: what it asked for, or the cache's

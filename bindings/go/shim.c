@@ -14,7 +14,7 @@ static edgecmp_read_options read_options(const edgecmp_go_read *read)
 	return options;
 }
 
-int edgecmp_go_lookup(const edgecmp_cache *cache, const char *key, size_t key_len,
+int edgecmp_go_lookup(uintptr_t cache, const char *key, size_t key_len,
                       const edgecmp_go_read *read, uint8_t *buffer, size_t buffer_len,
                       edgecmp_go_hit *hit)
 {
@@ -25,13 +25,13 @@ int edgecmp_go_lookup(const edgecmp_cache *cache, const char *key, size_t key_le
 	if (read != NULL)
 		options = read_options(read);
 	hit->receipt.struct_size = sizeof(hit->receipt);
-	status = edgecmp_lookup_into(cache, key, key_len, read != NULL ? &options : NULL, buffer,
+	status = edgecmp_lookup_into((const edgecmp_cache *)cache, key, key_len, read != NULL ? &options : NULL, buffer,
 	                             buffer_len, &hit->value_len, &hit->receipt, &error);
 	hit->error = (uintptr_t)error;
 	return status;
 }
 
-int edgecmp_go_borrow(const edgecmp_cache *cache, const char *key, size_t key_len,
+int edgecmp_go_borrow(uintptr_t cache, const char *key, size_t key_len,
                       const edgecmp_go_read *read, edgecmp_go_row *row)
 {
 	edgecmp_read_options options;
@@ -41,7 +41,7 @@ int edgecmp_go_borrow(const edgecmp_cache *cache, const char *key, size_t key_le
 
 	if (read != NULL)
 		options = read_options(read);
-	status = edgecmp_lookup(cache, key, key_len, read != NULL ? &options : NULL, &value, &error);
+	status = edgecmp_lookup((const edgecmp_cache *)cache, key, key_len, read != NULL ? &options : NULL, &value, &error);
 	if (status == EDGECMP_OK)
 		edgecmp_go_value_row(value, row);
 	row->error = (uintptr_t)error;
@@ -61,15 +61,16 @@ void edgecmp_go_value_row(const edgecmp_value *value, edgecmp_go_row *row)
 	edgecmp_value_receipt(value, &row->receipt, NULL);
 }
 
-void edgecmp_go_results_rows(const edgecmp_results *results, edgecmp_go_row *rows, size_t count)
+void edgecmp_go_results_rows(uintptr_t address, size_t first, edgecmp_go_row *rows, size_t count)
 {
+	const edgecmp_results *results = (const edgecmp_results *)address;
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		const edgecmp_value *value = edgecmp_results_value(results, i);
+		const edgecmp_value *value = edgecmp_results_value(results, first + i);
 		if (value != NULL)
 			edgecmp_go_value_row(value, &rows[i]);
 		else
-			rows[i].error = (uintptr_t)edgecmp_results_error(results, i);
+			rows[i].error = (uintptr_t)edgecmp_results_error(results, first + i);
 	}
 }

@@ -1,7 +1,8 @@
 /*
  * What makes Go's calls cheap: one crossing for each thing that Go asks, and
- * no pointers in what Go passes by reference, so that the runtime has nothing
- * to check and the structs can stay on the goroutine's stack.
+ * no pointers to what may hold some in what Go passes, so that the runtime has
+ * nothing to check and the structs can stay on the goroutine's stack. `cache`
+ * is the address of an edgecmp_cache.
  */
 #ifndef EDGECMP_GO_SHIM_H
 #define EDGECMP_GO_SHIM_H
@@ -38,19 +39,19 @@ typedef struct edgecmp_go_row {
 } edgecmp_go_row;
 
 /* edgecmp_lookup_into; `read` may be NULL. */
-int edgecmp_go_lookup(const edgecmp_cache *cache, const char *key, size_t key_len,
+int edgecmp_go_lookup(uintptr_t cache, const char *key, size_t key_len,
                       const edgecmp_go_read *read, uint8_t *buffer, size_t buffer_len,
                       edgecmp_go_hit *hit);
 
 /* edgecmp_lookup with what the value holds; `read` may be NULL. The value is
  * owned, and lies in `row->owner`; on an error so does row->error. */
-int edgecmp_go_borrow(const edgecmp_cache *cache, const char *key, size_t key_len,
+int edgecmp_go_borrow(uintptr_t cache, const char *key, size_t key_len,
                       const edgecmp_go_read *read, edgecmp_go_row *row);
 
 /* What a value holds. */
 void edgecmp_go_value_row(const edgecmp_value *value, edgecmp_go_row *row);
 
-/* What all rows of results hold; `rows` has room for `count`. */
-void edgecmp_go_results_rows(const edgecmp_results *results, edgecmp_go_row *rows, size_t count);
+/* What `count` rows of the edgecmp_results at an address hold, from the first-th on. */
+void edgecmp_go_results_rows(uintptr_t results, size_t first, edgecmp_go_row *rows, size_t count);
 
 #endif

@@ -17,10 +17,13 @@ export type Bytes = string | Uint8Array
 /** What the origin tells a version by: a counter, or the 128 bits of a UUIDv7/ULID. */
 export type Version = bigint
 
-/** What a read returns: the value and its receipt. */
+/**
+ * What a read returns: the value and its receipt. The fields are read when they
+ * are asked for; `toJSON` gives them all at once.
+ */
 export declare class Entry {
   private constructor()
-  /** The value, a copy that is yours; `null` if the origin has no such key. */
+  /** The value, a copy that is yours, made when it is first asked for; `null` if the origin has no such key. */
   readonly value: Buffer | null
   /** Whether the origin has the key. */
   readonly found: boolean
@@ -38,7 +41,12 @@ export declare class Entry {
   readonly degraded: boolean
   /** When the origin last changed the value, if it said. */
   readonly lastModifiedAt: Date | null
+  /** All of it as a plain object. */
+  toJSON(): EntryFields
 }
+
+/** The fields of an entry. */
+export type EntryFields = Omit<Entry, 'toJSON'>
 
 /** Options of `lookup`. */
 export interface LookupOptions {

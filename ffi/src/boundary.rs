@@ -1,5 +1,6 @@
 //! The panic boundary. A panic that crossed `extern "C"` would abort the host.
 
+use std::any::Any;
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -10,39 +11,61 @@ use crate::status::edgecmp_status;
 
 /// Runs the body of a fallible export. The error, or NULL, goes to `error`;
 /// its code is the status. NULL: the caller does not want it.
+///
+/// Part of each export: a call of its own would be a tenth of a hit. A body
+/// that is `move` has its arguments in registers.
+#[inline(always)]
 pub(crate) fn call(
     error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
     body: impl FnOnce() -> Result<edgecmp_status>,
 ) -> edgecmp_status {
-    let outcome = caught(body).flatten();
-    let (status, failure) = match outcome {
-        Ok(status) => (status, None),
-        Err(failure) => (edgecmp_status::from(failure.code()), Some(failure)),
-    };
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(status)) => {
+            if let Some(out) = error {
+                out.write(std::ptr::null_mut());
+            }
+            status
+        }
+        Ok(Err(failure)) => failed(error, failure),
+        Err(payload) => failed(error, panicked(payload)),
+    }
+}
+
+/// Runs the body of an export that cannot fail; a panic gives `otherwise`.
+#[inline(always)]
+pub(crate) fn infallible<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(outcome) => outcome,
+        Err(payload) => {
+            drop(panicked(payload));
+            otherwise
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn failed(error: Option<&mut MaybeUninit<*mut edgecmp_error>>, failure: Error) -> edgecmp_status {
+    let status = edgecmp_status::from(failure.code());
     if let Some(out) = error {
-        out.write(failure.map_or(std::ptr::null_mut(), edgecmp_error::into_raw));
+        out.write(edgecmp_error::into_raw(failure));
     }
     status
 }
 
-/// Runs the body of an export that cannot fail; a panic gives `otherwise`.
-pub(crate) fn infallible<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
-    caught(body).unwrap_or(otherwise)
-}
-
 /// A panic leaves core's own invariants intact (its guards clean up), and what
 /// the body of an export owns is dropped: nothing half-done is seen after it.
-fn caught<T>(body: impl FnOnce() -> T) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
-        let what = payload
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| payload.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "no message".to_owned());
-        // A payload whose own drop panics must not get out either.
-        std::mem::forget(payload);
-        Error::new(Code::Internal, format!("caught at the C boundary: {what}; please report it"))
-    })
+#[cold]
+#[inline(never)]
+fn panicked(payload: Box<dyn Any + Send>) -> Error {
+    let what = payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned());
+    // A payload whose own drop panics must not get out either.
+    std::mem::forget(payload);
+    Error::new(Code::Internal, format!("caught at the C boundary: {what}; please report it"))
 }
 
 #[cfg(test)]

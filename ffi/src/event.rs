@@ -150,9 +150,9 @@ pub unsafe extern "C" fn edgecmp_event_clear(event: Option<&mut edgecmp_event>) 
             (held.tag, held.kind, held.status, held.version);
         // SAFETY: by contract a reference that the caller owns, or NULL.
         unsafe { crate::value::edgecmp_value_release(held.value) };
-        // SAFETY: by contract owned, made by `Box::into_raw`, or NULL.
-        drop(unsafe { boxed(held.results) });
         // SAFETY: as above.
+        unsafe { crate::results::edgecmp_results_free(held.results) };
+        // SAFETY: by contract owned, made by `Box::into_raw`, or NULL.
         drop(unsafe { boxed(held.error) });
         // SAFETY: as above.
         drop(unsafe { boxed(held.responder) });

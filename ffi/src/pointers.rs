@@ -24,23 +24,31 @@ impl edgecmp_slice {
     pub(crate) const NONE: Self = Self { data: std::ptr::null(), len: 0 };
 
     /// A view; it lives as long as what it looks at.
+    #[inline]
     pub(crate) fn of(bytes: &[u8]) -> Self {
         Self { data: bytes.as_ptr(), len: bytes.len() }
     }
 }
 
 /// The error of a NULL where there must be something.
+#[cold]
+#[inline(never)]
 pub(crate) fn null(parameter: &str) -> Error {
     Error::new(Code::InvalidArgument, format!("{parameter}: got NULL; allowed: a valid pointer"))
 }
 
 /// A parameter that must not be NULL.
+#[inline(always)]
 pub(crate) fn required<T>(argument: Option<T>, parameter: &str) -> Result<T> {
-    argument.ok_or_else(|| null(parameter))
+    match argument {
+        Some(argument) => Ok(argument),
+        None => Err(null(parameter)),
+    }
 }
 
 /// An out parameter that must not be NULL; it holds NULL from here on, so that
 /// a call that fails later leaves no garbage.
+#[inline(always)]
 pub(crate) fn required_out<'a, T>(
     out: Option<&'a mut MaybeUninit<*mut T>>,
     parameter: &str,
@@ -52,17 +60,22 @@ pub(crate) fn required_out<'a, T>(
 ///
 /// # Safety
 /// `data` is NULL or points to `len` bytes that nobody writes during `'a`.
+#[inline(always)]
 pub(crate) unsafe fn bytes<'a>(data: *const c_void, len: usize, parameter: &str) -> Result<&'a [u8]> {
     match (data.is_null(), len) {
         (_, 0) => Ok(&[]),
         (true, _) => Err(null(parameter)),
         // Rust allows no object above isize::MAX bytes; a length like that is a negative number.
-        (false, len) if isize::try_from(len).is_err() => {
-            Err(Error::invalid(&format!("{parameter}_len"), len, "the number of bytes"))
-        }
+        (false, len) if isize::try_from(len).is_err() => Err(negative(len, parameter)),
         // SAFETY: the caller's promise; the length was checked above.
         (false, len) => Ok(unsafe { slice::from_raw_parts(data.cast(), len) }),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn negative(len: usize, parameter: &str) -> Error {
+    Error::invalid(&format!("{parameter}_len"), len, "the number of bytes")
 }
 
 /// An array given as pointer and count. NULL is allowed with count 0.
@@ -78,6 +91,37 @@ pub(crate) unsafe fn array<'a, T>(first: *const T, count: usize, parameter: &str
         }
         // SAFETY: the caller's promise; the count was checked above.
         (false, count) => Ok(unsafe { slice::from_raw_parts(first, count) }),
+    }
+}
+
+/// One of the caller's keys in a checked array of them: looked at where it is,
+/// so that a read of many makes no list of its own.
+#[repr(transparent)]
+pub(crate) struct KeyRef(edgecmp_slice);
+
+impl KeyRef {
+    /// The same array, each slice checked as [`bytes`] does.
+    ///
+    /// # Safety
+    /// Each slice points to its bytes, which nobody writes as long as the array is used.
+    pub(crate) unsafe fn all(keys: &[edgecmp_slice]) -> Result<&[Self]> {
+        for key in keys {
+            // SAFETY: the caller's promise.
+            unsafe { bytes(key.data.cast(), key.len, "keys[].data") }?;
+        }
+        // SAFETY: a transparent wrapper has the layout of what it wraps.
+        Ok(unsafe { slice::from_raw_parts(keys.as_ptr().cast(), keys.len()) })
+    }
+}
+
+impl AsRef<[u8]> for KeyRef {
+    #[inline]
+    fn as_ref(&self) -> &[u8] {
+        if self.0.len == 0 {
+            return &[];
+        }
+        // SAFETY: checked by `all`, which alone makes these.
+        unsafe { slice::from_raw_parts(self.0.data, self.0.len) }
     }
 }
 

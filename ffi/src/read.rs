@@ -10,7 +10,7 @@ use crate::boundary::call;
 use crate::cache::edgecmp_cache;
 use crate::error::edgecmp_error;
 use crate::pointers::{
-    array, bytes, edgecmp_slice, null, optional_duration, optional_text, required, required_out,
+    KeyRef, array, bytes, edgecmp_slice, null, optional_duration, optional_text, required, required_out,
 };
 use crate::receipt::edgecmp_receipt;
 use crate::results::edgecmp_results;
@@ -64,14 +64,28 @@ unsafe impl SizedIn for edgecmp_read_options {
 
 const _: () = assert!(size_of::<edgecmp_read_options>() == 64);
 
-/// The options of a read; NULL for the defaults.
+/// The options of a read: those of the caller, of which `given` keeps the
+/// translation, or, for NULL, the defaults, which are always there.
 ///
 /// # Safety
 /// As the contract of the header says of `read`.
-pub(crate) unsafe fn read_options(read: *const edgecmp_read_options) -> Result<ReadOptions> {
+#[inline(always)]
+pub(crate) unsafe fn read_options(
+    read: *const edgecmp_read_options,
+    given: &mut Option<ReadOptions>,
+) -> Result<&ReadOptions> {
+    static DEFAULT: ReadOptions = ReadOptions::DEFAULT;
     if read.is_null() {
-        return Ok(ReadOptions::default());
+        return Ok(&DEFAULT);
     }
+    // SAFETY: the caller's promise, and not NULL.
+    Ok(given.insert(unsafe { translated(read) }?))
+}
+
+/// # Safety
+/// As for [`read_options`], and not NULL.
+#[inline(never)]
+unsafe fn translated(read: *const edgecmp_read_options) -> Result<ReadOptions> {
     // SAFETY: by contract a struct whose `struct_size` is set.
     let read = unsafe { sized::read(read, "read") }?;
     if read.flags & !EDGECMP_READ_WIDEN != 0 {
@@ -110,14 +124,15 @@ pub unsafe extern "C" fn edgecmp_get(
     value: Option<&mut MaybeUninit<*mut edgecmp_value>>,
     error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
 ) -> edgecmp_status {
-    call(error, || {
+    call(error, move || {
         let out = required_out(value, "value")?;
         let cache = required(cache, "cache")?;
         // SAFETY: by contract `key` points to `key_len` bytes.
         let key = unsafe { bytes(key, key_len, "key") }?;
+        let mut given = None;
         // SAFETY: by contract.
-        let read = unsafe { read_options(read) }?;
-        *out = edgecmp_value::into_raw(cache.cache.get(key, &read)?);
+        let read = unsafe { read_options(read, &mut given) }?;
+        *out = edgecmp_value::into_raw(cache.cache.get(key, read)?);
         Ok(EDGECMP_OK)
     })
 }
@@ -133,14 +148,15 @@ pub unsafe extern "C" fn edgecmp_lookup(
     value: Option<&mut MaybeUninit<*mut edgecmp_value>>,
     error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
 ) -> edgecmp_status {
-    call(error, || {
+    call(error, move || {
         let out = required_out(value, "value")?;
         let cache = required(cache, "cache")?;
         // SAFETY: by contract `key` points to `key_len` bytes.
         let key = unsafe { bytes(key, key_len, "key") }?;
+        let mut given = None;
         // SAFETY: by contract.
-        let read = unsafe { read_options(read) }?;
-        let Some(hit) = cache.cache.lookup(key, &read)? else {
+        let read = unsafe { read_options(read, &mut given) }?;
+        let Some(hit) = cache.cache.lookup(key, read)? else {
             return Ok(EDGECMP_MISS);
         };
         *out = edgecmp_value::into_raw(hit.into_value());
@@ -165,19 +181,20 @@ pub unsafe extern "C" fn edgecmp_lookup_into(
     receipt: *mut edgecmp_receipt,
     error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
 ) -> edgecmp_status {
-    call(error, || {
+    call(error, move || {
         let value_len = required(value_len, "value_len")?.write(0);
         // SAFETY: by contract NULL or a struct whose `struct_size` is set.
-        unsafe { sized::check_out(receipt, "receipt") }?;
+        let receipt = unsafe { sized::optional_out(receipt, "receipt") }?;
         if buffer.is_null() && buffer_len > 0 {
             return Err(null("buffer"));
         }
         let cache = required(cache, "cache")?;
         // SAFETY: by contract `key` points to `key_len` bytes.
         let key = unsafe { bytes(key, key_len, "key") }?;
+        let mut given = None;
         // SAFETY: by contract.
-        let read = unsafe { read_options(read) }?;
-        let Some(hit) = cache.cache.lookup(key, &read)? else {
+        let read = unsafe { read_options(read, &mut given) }?;
+        let Some(hit) = cache.cache.lookup(key, read)? else {
             return Ok(EDGECMP_MISS);
         };
         let found = hit.bytes();
@@ -187,10 +204,8 @@ pub unsafe extern "C" fn edgecmp_lookup_into(
             unsafe { value.as_ptr().copy_to_nonoverlapping(buffer.cast(), value.len()) };
         }
         *value_len = value.len();
-        if !receipt.is_null() {
-            let row = edgecmp_receipt::new(&hit.receipt(), found.is_some());
-            // SAFETY: by contract a struct whose `struct_size` is set.
-            unsafe { sized::write(receipt, row, "receipt") }?;
+        if let Some(receipt) = receipt {
+            receipt.write(edgecmp_receipt::new(&hit.receipt(), found.is_some()));
         }
         Ok(EDGECMP_OK)
     })
@@ -208,25 +223,26 @@ pub unsafe extern "C" fn edgecmp_get_many(
     results: Option<&mut MaybeUninit<*mut edgecmp_results>>,
     error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
 ) -> edgecmp_status {
-    call(error, || {
+    call(error, move || {
         let out = required_out(results, "results")?;
         let cache = required(cache, "cache")?;
         // SAFETY: by contract.
         let keys = unsafe { key_list(keys, keys_count) }?;
+        let mut given = None;
         // SAFETY: by contract.
-        let read = unsafe { read_options(read) }?;
-        *out = edgecmp_results::into_raw(cache.cache.get_many(&keys, &read)?);
+        let read = unsafe { read_options(read, &mut given) }?;
+        *out = edgecmp_results::into_raw(cache.cache.get_many(keys, read)?);
         Ok(EDGECMP_OK)
     })
 }
 
-/// The keys of a read of many.
+/// The keys of a read of many, where the caller has them.
 ///
 /// # Safety
 /// As the contract of the header says of `keys`.
-pub(crate) unsafe fn key_list<'a>(keys: *const edgecmp_slice, count: usize) -> Result<Vec<&'a [u8]>> {
+pub(crate) unsafe fn key_list<'a>(keys: *const edgecmp_slice, count: usize) -> Result<&'a [KeyRef]> {
     // SAFETY: by contract `keys` points to `count` slices.
     let keys = unsafe { array(keys, count, "keys") }?;
     // SAFETY: by contract each slice points to its bytes.
-    keys.iter().map(|key| unsafe { bytes(key.data.cast(), key.len, "keys[].data") }).collect()
+    unsafe { KeyRef::all(keys) }
 }

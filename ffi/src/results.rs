@@ -1,7 +1,7 @@
 //! The answers to a read of many keys: one row per key, in the order asked.
 
-use std::ptr;
-use std::sync::Arc;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use edgecmp_core::{Result, Value};
 
@@ -12,14 +12,54 @@ use crate::value::edgecmp_value;
 /// The answers of `edgecmp_get_many`, in the order of the keys. Each row is a
 /// value or an error. Immutable; may be read from any thread.
 pub struct edgecmp_results {
-    rows: Vec<std::result::Result<Arc<edgecmp_value>, edgecmp_error>>,
+    /// The values that have references, and one for the results' own owner.
+    live: AtomicUsize,
+    /// All rows in one block: a value that is retained keeps the block, but no
+    /// other value.
+    rows: Vec<Row>,
 }
+
+enum Row {
+    Value(edgecmp_value),
+    /// Boxed: few rows are, and the others are smaller for it.
+    Error(Box<edgecmp_error>),
+}
+
+// Rows take over the memory of the answers that they are made of.
+const _: () = assert!(size_of::<Row>() == size_of::<Result<Value>>());
 
 impl edgecmp_results {
     /// Results that the caller owns.
-    pub(crate) fn into_raw(rows: Vec<Result<Value>>) -> *mut Self {
-        let row = |row: Result<Value>| row.map(edgecmp_value::shared).map_err(edgecmp_error::new);
-        Box::into_raw(Box::new(Self { rows: rows.into_iter().map(row).collect() }))
+    pub(crate) fn into_raw(answers: Vec<Result<Value>>) -> *mut Self {
+        let empty = Box::new(Self { live: AtomicUsize::new(0), rows: Vec::new() });
+        let results = NonNull::from(Box::leak(empty));
+        let mut live = 1;
+        let row = |answer| match answer {
+            Ok(value) => {
+                live += 1;
+                Row::Value(edgecmp_value::new(value, results))
+            }
+            Err(error) => Row::Error(Box::new(edgecmp_error::new(error))),
+        };
+        let rows = answers.into_iter().map(row).collect();
+        // SAFETY: made above, and known to nobody else.
+        unsafe { results.write(Self { live: AtomicUsize::new(live), rows }) };
+        results.as_ptr()
+    }
+
+    /// So many of `live` are gone; the last frees the memory.
+    ///
+    /// # Safety
+    /// The results were made by [`Self::into_raw`], and the caller is, or has
+    /// ended, so many of those that keep them.
+    pub(crate) unsafe fn let_go(results: NonNull<Self>, gone: usize) {
+        // SAFETY: there, as long as one keeps them.
+        let live = unsafe { &results.as_ref().live };
+        // As in `edgecmp_value::give_back`.
+        if live.load(Ordering::Acquire) == gone || live.fetch_sub(gone, Ordering::AcqRel) == gone {
+            // SAFETY: made by `into_raw`, and nobody keeps them any more.
+            drop(unsafe { Box::from_raw(results.as_ptr()) });
+        }
     }
 }
 
@@ -30,14 +70,15 @@ pub extern "C" fn edgecmp_results_count(results: Option<&edgecmp_results>) -> us
 }
 
 /// The value of a row, or NULL if the row is an error. It lives as long as the
-/// results; `edgecmp_value_retain` keeps it longer.
+/// results; `edgecmp_value_retain` keeps it longer (and 48 bytes for each of
+/// the results' rows, but none of their values).
 #[unsafe(no_mangle)]
 pub extern "C" fn edgecmp_results_value(
     results: Option<&edgecmp_results>,
     index: usize,
 ) -> *const edgecmp_value {
     infallible(ptr::null(), || match results.and_then(|results| results.rows.get(index)) {
-        Some(Ok(value)) => Arc::as_ptr(value),
+        Some(Row::Value(value)) => ptr::from_ref(value),
         _ => ptr::null(),
     })
 }
@@ -50,13 +91,23 @@ pub extern "C" fn edgecmp_results_error(
     index: usize,
 ) -> *const edgecmp_error {
     infallible(ptr::null(), || match results.and_then(|results| results.rows.get(index)) {
-        Some(Err(error)) => ptr::from_ref(error),
+        Some(Row::Error(error)) => ptr::from_ref(&**error),
         _ => ptr::null(),
     })
 }
 
 /// Frees results and their references. NULL is allowed.
 #[unsafe(no_mangle)]
-pub extern "C" fn edgecmp_results_free(results: Option<Box<edgecmp_results>>) {
-    infallible((), || drop(results));
+pub unsafe extern "C" fn edgecmp_results_free(results: *mut edgecmp_results) {
+    infallible((), move || {
+        let Some(results) = NonNull::new(results) else { return };
+        let mut gone = 1;
+        // SAFETY: by contract results that were not freed.
+        for row in unsafe { &results.as_ref().rows } {
+            // SAFETY: the results' own reference, which ends here.
+            gone += usize::from(matches!(row, Row::Value(value) if unsafe { value.give_back() }));
+        }
+        // SAFETY: their owner, and the values whose last reference it was.
+        unsafe { edgecmp_results::let_go(results, gone) };
+    });
 }

@@ -2,11 +2,9 @@
 //! compiled with. An older caller passes less; the library never reads or
 //! writes past what the caller has.
 
-use std::mem::MaybeUninit;
-
 use edgecmp_core::{Error, Result};
 
-use crate::pointers::null;
+use crate::pointers::required;
 
 /// A `#[repr(C)]` struct whose first field is `struct_size: usize`, and which
 /// has no padding at its end (a field added there would not change the size).
@@ -30,16 +28,16 @@ pub(crate) unsafe trait SizedOut: Copy {
     const FIRST_SIZE: usize;
 }
 
+#[inline(always)]
 fn check(size: usize, first: usize, now: usize, parameter: &str) -> Result<()> {
-    if (first..=now).contains(&size) {
-        return Ok(());
-    }
     // Larger: the caller was compiled for a newer library, and its fields would be ignored silently.
-    Err(Error::invalid(
-        &format!("{parameter}.struct_size"),
-        size,
-        &format!("sizeof the struct: {first} to {now}"),
-    ))
+    if (first..=now).contains(&size) { Ok(()) } else { Err(wrong(size, first, now, parameter)) }
+}
+
+#[cold]
+#[inline(never)]
+fn wrong(size: usize, first: usize, now: usize, parameter: &str) -> Error {
+    Error::invalid(&format!("{parameter}.struct_size"), size, &format!("sizeof the struct: {first} to {now}"))
 }
 
 /// Copies a struct in; NULL stands for the defaults.
@@ -60,36 +58,53 @@ pub(crate) unsafe fn read<T: SizedIn>(pointer: *const T, parameter: &str) -> Res
     Ok(value)
 }
 
-/// Checks an out struct before the work begins, so that a bad one is an
-/// argument error and not a lost result. NULL is for the caller to judge.
-///
-/// # Safety
-/// `pointer` is NULL or points to as many writable bytes as its `struct_size` says.
-pub(crate) unsafe fn check_out<T: SizedOut>(pointer: *mut T, parameter: &str) -> Result<()> {
-    if pointer.is_null() {
-        return Ok(());
-    }
-    // SAFETY: `struct_size` is the first field, and the caller has set it.
-    let size = unsafe { pointer.cast::<usize>().read_unaligned() };
-    check(size, T::FIRST_SIZE, size_of::<T>(), parameter)
+/// An out struct whose size was checked: writing it can't fail.
+pub(crate) struct Out<T> {
+    pointer: *mut T,
+    size: usize,
 }
 
-/// Copies a struct out, as much of it as the caller has; `struct_size` stays.
+/// Checks an out struct before the work begins, so that a bad one is an
+/// argument error and not a lost result. `None`: it is NULL.
 ///
 /// # Safety
-/// As for [`check_out`].
-pub(crate) unsafe fn write<T: SizedOut>(pointer: *mut T, value: T, parameter: &str) -> Result<()> {
+/// `pointer` is NULL or points to as many writable bytes as its `struct_size`
+/// says, for as long as what is returned is used.
+#[inline(always)]
+pub(crate) unsafe fn optional_out<T: SizedOut>(pointer: *mut T, parameter: &str) -> Result<Option<Out<T>>> {
     if pointer.is_null() {
-        return Err(null(parameter));
+        return Ok(None);
     }
-    // SAFETY: the caller's promise.
-    unsafe { check_out(pointer, parameter) }?;
     // SAFETY: `struct_size` is the first field, and the caller has set it.
     let size = unsafe { pointer.cast::<usize>().read_unaligned() };
-    let mut value = MaybeUninit::new(value);
-    // SAFETY: the first field of `T` is a `usize`.
-    unsafe { value.as_mut_ptr().cast::<usize>().write(size) };
-    // SAFETY: `size` bytes are writable (the caller's promise) and are within `value` (checked).
-    unsafe { value.as_ptr().cast::<u8>().copy_to_nonoverlapping(pointer.cast(), size) };
+    check(size, T::FIRST_SIZE, size_of::<T>(), parameter)?;
+    Ok(Some(Out { pointer, size }))
+}
+
+impl<T: SizedOut> Out<T> {
+    /// Copies a struct out, as much of it as the caller has; `struct_size` stays.
+    #[inline(always)]
+    pub(crate) fn write(self, value: T) {
+        if self.size == size_of::<T>() {
+            // SAFETY: so many bytes are writable (the caller's promise).
+            unsafe { self.pointer.write_unaligned(value) };
+        } else {
+            let bytes = (&raw const value).cast::<u8>();
+            // SAFETY: `size` bytes are writable (the caller's promise) and are within `value` (checked).
+            unsafe { bytes.copy_to_nonoverlapping(self.pointer.cast(), self.size) };
+        }
+        // SAFETY: the first field is a `usize`.
+        unsafe { self.pointer.cast::<usize>().write_unaligned(self.size) };
+    }
+}
+
+/// Copies a struct out that must not be NULL.
+///
+/// # Safety
+/// As for [`optional_out`].
+#[inline(always)]
+pub(crate) unsafe fn write<T: SizedOut>(pointer: *mut T, value: T, parameter: &str) -> Result<()> {
+    // SAFETY: the caller's promise.
+    required(unsafe { optional_out(pointer, parameter) }?, parameter)?.write(value);
     Ok(())
 }

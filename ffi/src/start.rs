@@ -47,11 +47,12 @@ pub unsafe extern "C" fn edgecmp_get_start(
         let cache = required(cache, "cache")?;
         // SAFETY: by contract `key` points to `key_len` bytes.
         let key = unsafe { bytes(key, key_len, "key") }?;
+        let mut given = None;
         // SAFETY: by contract.
-        let read = unsafe { read_options(read) }?;
+        let read = unsafe { read_options(read, &mut given) }?;
         let queue = required(queue, "queue")?;
         queue.shared.check_fork()?;
-        match cache.cache.start_get(key, &read)? {
+        match cache.cache.start_get(key, read)? {
             Started::Ready(value) => {
                 *out = edgecmp_value::into_raw(value);
                 Ok(EDGECMP_OK)
@@ -82,11 +83,12 @@ pub unsafe extern "C" fn edgecmp_get_many_start(
         let cache = required(cache, "cache")?;
         // SAFETY: by contract.
         let keys = unsafe { key_list(keys, keys_count) }?;
+        let mut given = None;
         // SAFETY: by contract.
-        let read = unsafe { read_options(read) }?;
+        let read = unsafe { read_options(read, &mut given) }?;
         let queue = required(queue, "queue")?;
         queue.shared.check_fork()?;
-        match cache.cache.start_get_many(&keys, &read)? {
+        match cache.cache.start_get_many(keys, read)? {
             Started::Ready(rows) => {
                 *out = edgecmp_results::into_raw(rows);
                 Ok(EDGECMP_OK)

@@ -1,12 +1,15 @@
 'use strict'
 
 const native = require('./native.js')
-const arena = require('./arena.js')
+const pages = require('./pages.js')
 const environment = require('./environment.js')
 const loaders = require('./loaders.js')
 const { camel } = require('./names.js')
 const { AbortError, EdgecmpError, fromNative, wrongType } = require('./errors.js')
 const { cacheSettings, durationOf, readArguments, signalOf, writeArguments } = require('./options.js')
+
+// The hot ones by themselves: the addon's exports are a dictionary to V8.
+const { lookup, get, getMany } = native
 
 const STATISTICS = native.statisticTable().map(({ name }) => camel(name))
 
@@ -30,6 +33,7 @@ class Cache {
   #handle = CLOSED
   #loader
   #closing
+  #numbers = new pages.Numbers()
 
   constructor(options) {
     if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options)
@@ -49,24 +53,43 @@ class Cache {
   }
 
   lookup(key, options) {
-    let length
+    if (options === undefined) {
+      const entry = this.#numbers.again(environment.number, key)
+      if (entry !== undefined) return entry
+    }
+    let outcome
     try {
       const read = options === undefined ? undefined : readArguments(options, [])
-      length = native.lookup(environment.number, this.#handle, key, read)
+      outcome =
+        read === undefined
+          ? lookup(environment.number, this.#handle, key)
+          : lookup(environment.number, this.#handle, key, read)
     } catch (error) {
       throw fromNative(error)
     }
-    return length === arena.MISS ? null : arena.entry(environment.number, length)
+    if (outcome === pages.MISS) return null
+    const entry = environment.entry(outcome)
+    if (options === undefined) this.#numbers.note(key, outcome)
+    return entry
   }
 
   get(key, options) {
+    if (options === undefined) {
+      const entry = this.#numbers.again(environment.number, key)
+      if (entry !== undefined) return Promise.resolve(entry)
+    }
     try {
       const signal = signalOf(options)
       if (signal?.aborted) return Promise.reject(new AbortError(signal.reason))
       const read = options === undefined ? undefined : readArguments(options)
-      const length = native.get(environment.number, this.#handle, key, read)
-      if (length === arena.PENDING) return environment.wait(this, signal)
-      return Promise.resolve(arena.entry(environment.number, length))
+      const outcome =
+        read === undefined
+          ? get(environment.number, this.#handle, key)
+          : get(environment.number, this.#handle, key, read)
+      if (outcome === pages.PENDING) return environment.wait(this, signal)
+      const entry = environment.entry(outcome)
+      if (options === undefined) this.#numbers.note(key, outcome)
+      return Promise.resolve(entry)
     } catch (error) {
       return Promise.reject(fromNative(error))
     }
@@ -83,11 +106,14 @@ class Cache {
     }
     let count
     try {
-      count = native.getMany(environment.number, this.#handle, [...keys], read)
+      count =
+        read === undefined
+          ? getMany(environment.number, this.#handle, [...keys])
+          : getMany(environment.number, this.#handle, [...keys], read)
     } catch (error) {
       throw fromNative(error)
     }
-    const rows = count === arena.PENDING ? await environment.wait(this, signal) : environment.rows(count)
+    const rows = count === pages.PENDING ? await environment.wait(this, signal) : environment.rows(count)
     if (!partial) {
       const failed = rows.find((row) => row instanceof EdgecmpError)
       if (failed !== undefined) throw failed

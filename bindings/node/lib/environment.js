@@ -5,6 +5,7 @@
 
 const native = require('./native.js')
 const arena = require('./arena.js')
+const pages = require('./pages.js')
 const loaders = require('./loaders.js')
 const { AbortError, EdgecmpError } = require('./errors.js')
 
@@ -22,6 +23,7 @@ const LOAD = 7
 const BATCH = 256
 
 const number = native.attach(deliver, arena.bytes)
+pages.turn(number)
 
 /** Calls that wait, by their id. They hold their cache: it must not be collected. */
 const waiting = new Map()
@@ -76,8 +78,8 @@ function dispatch(kind) {
   const call = settle(arena.id())
   switch (kind) {
     case READ: {
-      const length = native.takeRow(number)
-      call?.resolve(arena.entry(number, length))
+      const [entry] = rows(1)
+      call?.resolve(entry)
       break
     }
     case READ_MANY:
@@ -98,12 +100,25 @@ function dispatch(kind) {
   }
 }
 
-/** The rows of a `getMany`: an entry or an error each. */
+/** The next rows: an entry or an error each. */
 function rows(count) {
-  return Array.from({ length: count }, () => {
-    const length = native.takeRow(number)
-    return length === arena.FAILED ? takeError() : arena.entry(number, length)
-  })
+  const entries = []
+  while (entries.length < count) {
+    const taken = native.takeRows(number)
+    for (let answer = 0; answer < taken; answer++) {
+      const outcome = arena.outcome(answer)
+      if (outcome === pages.FULL) pages.turn(number)
+      else entries.push(outcome === pages.FAILED ? takeError() : pages.entry(number, outcome, answer))
+    }
+  }
+  return entries
+}
+
+/** The entry of what a read has just returned. */
+function entry(outcome) {
+  if (outcome !== pages.FULL) return pages.entry(number, outcome, 0)
+  pages.turn(number)
+  return rows(1)[0]
 }
 
 function takeError() {
@@ -111,4 +126,4 @@ function takeError() {
   return new EdgecmpError(code, message, idempotencyKey)
 }
 
-module.exports = { number, rows, wait }
+module.exports = { entry, number, rows, wait }

@@ -14,6 +14,7 @@ pub(crate) type Result<T> = std::result::Result<T, napi::Error<&'static str>>;
 pub(crate) const WRONG_TYPE: &str = "WRONG_TYPE";
 
 /// Runs the body of an exported function; a panic becomes `INTERNAL`.
+#[inline(always)]
 pub(crate) fn guard<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     // What a panic leaves half-done is behind `RefCell`s that the next borrow
     // finds released: nothing is observed torn that is not an error anyway.
@@ -22,12 +23,14 @@ pub(crate) fn guard<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 /// A failure with a code of the table.
+#[cold]
 pub(crate) fn failure(code: Code, message: impl Into<String>) -> napi::Error<&'static str> {
     napi::Error::new(code.name(), message.into())
 }
 
 /// An error of core, to be thrown. Only completions carry an idempotency key,
 /// and they go by [`crate::events::Failed`].
+#[cold]
 pub(crate) fn thrown(error: edgecmp::Error) -> napi::Error<&'static str> {
     failure(error.code(), error.message())
 }

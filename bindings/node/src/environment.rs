@@ -7,26 +7,53 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use edgecmp::origin::callback::{OriginCall, Responder};
-use edgecmp::{Cache, Code, Value};
+use edgecmp::{Cache, Code, Hit, Proof, ReadOptions, Source, Value};
 use napi::Env;
 use napi::bindgen_prelude::{Function, Uint8Array};
 use napi_derive::napi;
 
-use crate::arena::{Arena, is_held, outcome};
+use crate::arena::{ANSWERS, Arena};
 use crate::boundary::{Result, failure, guard, unexpected, wrong_type};
 use crate::loader;
 use crate::mailbox::{Event, Mailbox};
+use crate::page::{LARGEST, Page, millis};
 use crate::registry::Lease;
+use crate::shown::Shown;
+
+/// What a read returns; mirrored in `lib/pages.js`. Less than `ROW` and not
+/// negative: the number of a row that JavaScript was shown before; the detail is
+/// the staleness of this read.
+pub(crate) mod outcome {
+    /// Nothing cached within the bound (lookup only).
+    pub(crate) const MISS: i64 = -1;
+    /// The read waits; its call id is in the arena.
+    pub(crate) const PENDING: i64 = -2;
+    /// This row failed: take the error (rows of a `getMany` only).
+    pub(crate) const FAILED: i64 = -3;
+    /// The page has no room for the row, which waits for `takeRows`.
+    pub(crate) const FULL: i64 = -4;
+    /// Added to where in the page a new row begins.
+    pub(crate) const ROW: i64 = 1 << 20;
+    /// Added to it if the value is too large for a page, and waits for `copyValue`.
+    pub(crate) const LARGE: i64 = 1 << 21;
+    /// Added to it if it has a number from now on: the detail. Zero: all others
+    /// are forgotten.
+    pub(crate) const NUMBERED: i64 = 1 << 22;
+}
 
 /// The state of one environment. Everything here is used by its thread alone.
 pub(crate) struct Environment {
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) arena: RefCell<Arena>,
+    /// Where the next rows go.
+    pub(crate) page: RefCell<Page>,
     /// Events taken from the mailbox and not yet delivered.
     pub(crate) events: RefCell<VecDeque<Event>>,
-    /// Rows of the `getMany` that is being delivered.
-    pub(crate) rows: RefCell<VecDeque<edgecmp::Result<Value>>>,
-    /// The value that did not fit into the arena, until `copyValue`.
+    /// The rows that JavaScript has.
+    pub(crate) shown: RefCell<Shown>,
+    /// Answers that are being delivered: by `takeRows`.
+    pub(crate) rows: RefCell<Rows>,
+    /// The value that is too large for a page, until `copyValue`.
     pub(crate) held: RefCell<Option<Value>>,
     /// The error of the last event or row, until `takeError`.
     pub(crate) error: RefCell<Option<edgecmp::Error>>,
@@ -36,9 +63,21 @@ pub(crate) struct Environment {
     pub(crate) load: RefCell<Option<OriginCall>>,
     /// Loader calls that JavaScript has not answered yet.
     pub(crate) responders: RefCell<HashMap<u32, Responder>>,
+    /// The options of a read that asks for nothing special.
+    pub(crate) plain: ReadOptions,
     /// Open caches. Handles are never used again: a stale one is `CLOSED`.
     caches: RefCell<Vec<Option<Lease>>>,
     last_id: Cell<u32>,
+}
+
+/// The handle of the cache, of a read that asked for nothing special.
+pub(crate) type Plain = Option<u32>;
+
+/// Answers that wait for `takeRows`.
+#[derive(Default)]
+pub(crate) struct Rows {
+    pub(crate) answers: VecDeque<edgecmp::Result<Value>>,
+    pub(crate) plain: Plain,
 }
 
 thread_local! {
@@ -52,10 +91,12 @@ thread_local! {
 #[napi]
 pub fn attach(env: Env, wake: Function<'_, (), ()>, arena: Uint8Array) -> Result<u32> {
     guard(|| {
-        let arena = Arena::new(arena).ok_or_else(|| wrong_type("arena", "an array of at least 128 bytes"))?;
+        let arena = Arena::new(arena).ok_or_else(|| wrong_type("arena", "a larger array"))?;
         let environment = Rc::new(Environment {
             mailbox: Mailbox::new(&wake)?,
             arena: RefCell::new(arena),
+            page: RefCell::new(Page::NONE),
+            shown: RefCell::new(Shown::new()),
             events: RefCell::default(),
             rows: RefCell::default(),
             held: RefCell::default(),
@@ -63,6 +104,7 @@ pub fn attach(env: Env, wake: Function<'_, (), ()>, arena: Uint8Array) -> Result
             idempotency_key: RefCell::default(),
             load: RefCell::default(),
             responders: RefCell::default(),
+            plain: ReadOptions::default(),
             // Handle 0 is that of a closed cache.
             caches: RefCell::new(vec![None]),
             last_id: Cell::new(0),
@@ -86,7 +128,18 @@ fn detach(number: usize) {
 }
 
 impl Environment {
+    /// Calls `f` with the environment of this thread with this number, if it has not ended.
+    #[inline(always)]
+    pub(crate) fn with(number: u32, f: impl FnOnce(&Self)) {
+        ENVIRONMENTS.with_borrow(|all| {
+            if let Some(Some(environment)) = all.get(number as usize) {
+                f(environment);
+            }
+        });
+    }
+
     /// The environment of this thread with this number.
+    #[inline]
     pub(crate) fn get(number: u32) -> Result<Rc<Self>> {
         ENVIRONMENTS
             .with_borrow(|all| all.get(number as usize).cloned().flatten())
@@ -136,10 +189,13 @@ impl Environment {
 
     /// Takes a cache out: its handle is closed from now on.
     pub(crate) fn take(&self, handle: u32) -> Option<Lease> {
+        // They hold values, perhaps of this one.
+        self.shown.replace(Shown::new());
         self.caches.borrow_mut().get_mut(handle as usize).and_then(Option::take)
     }
 
     /// Calls `f` with the cache of a handle.
+    #[inline(always)]
     pub(crate) fn with_cache<T>(&self, handle: u32, f: impl FnOnce(&Cache) -> Result<T>) -> Result<T> {
         let caches = self.caches.borrow();
         match caches.get(handle as usize) {
@@ -148,14 +204,87 @@ impl Environment {
         }
     }
 
-    /// Hands over an answer; see [`Arena::put_answer`].
-    pub(crate) fn deliver(&self, value: Value) -> i64 {
-        let mut arena = self.arena.borrow_mut();
-        let length = arena.put_answer(value.bytes(), &value.receipt());
-        if is_held(&arena, &value) {
-            self.held.replace(Some(value));
+    /// Hands over a hit of a read that asked for nothing special, as the first
+    /// answer, if JavaScript has its row.
+    #[inline(always)]
+    pub(crate) fn deliver_again(&self, hit: &Hit<'_>) -> Option<i64> {
+        let number = self.shown.borrow().find(hit.bytes()?)?;
+        self.arena.borrow_mut().put_detail(0, millis(hit.receipt().staleness));
+        Some(number.into())
+    }
+
+    /// Looks whether the entry of a row would be returned again: the staleness is
+    /// the first detail, or no number.
+    #[inline(always)]
+    pub(crate) fn again(&self, number: u32) {
+        let shown = self.shown.borrow();
+        let staleness = shown.get(number).and_then(|(value, handle)| {
+            let caches = self.caches.borrow();
+            let receipt = caches.get(handle as usize)?.as_ref()?.cache().lookup_again(value)?;
+            Some(millis(receipt.staleness))
+        });
+        self.arena.borrow_mut().put_detail(0, staleness.unwrap_or(f64::NAN));
+    }
+
+    /// Hands over an answer, as one of several.
+    pub(crate) fn deliver(&self, answer: usize, value: Value, plain: Plain) -> i64 {
+        let receipt = value.receipt();
+        let plain = plain.filter(|_| receipt.source == Source::Cache && receipt.proof == Proof::Pull);
+        let shown =
+            value.bytes().filter(|_| plain.is_some()).and_then(|value| self.shown.borrow().find(value));
+        match shown {
+            Some(number) => {
+                self.arena.borrow_mut().put_detail(answer, millis(receipt.staleness));
+                number.into()
+            }
+            None => self.deliver_new(answer, value, plain),
         }
-        length
+    }
+
+    /// Hands over an answer in a row of its own.
+    #[inline(never)]
+    pub(crate) fn deliver_new(&self, answer: usize, value: Value, plain: Plain) -> i64 {
+        let Some(row) = self.page.borrow_mut().write(value.bytes(), &value.receipt()) else {
+            let mut rows = self.rows.borrow_mut();
+            rows.plain = plain;
+            rows.answers.push_front(Ok(value));
+            return outcome::FULL;
+        };
+        match value.bytes().map(<[u8]>::len) {
+            Some(length) if length > LARGEST => {
+                self.held.replace(Some(value));
+                outcome::ROW + outcome::LARGE + row
+            }
+            Some(_) => match plain {
+                Some(handle) => {
+                    let number = self.shown.borrow_mut().add(value, handle);
+                    self.arena.borrow_mut().put_detail(answer, number.into());
+                    outcome::ROW + outcome::NUMBERED + row
+                }
+                None => outcome::ROW + row,
+            },
+            None => outcome::ROW + row,
+        }
+    }
+
+    /// Hands over the next answers, up to one that needs another call. How many.
+    pub(crate) fn deliver_rows(&self) -> usize {
+        for answer in 0..ANSWERS {
+            let (row, plain) = {
+                let mut rows = self.rows.borrow_mut();
+                (rows.answers.pop_front(), rows.plain)
+            };
+            let Some(row) = row else { return answer };
+            let outcome = match row {
+                Ok(value) => self.deliver(answer, value, plain),
+                Err(error) => self.deliver_error(error),
+            };
+            self.arena.borrow_mut().put_answer(answer, outcome);
+            if outcome < 0 || outcome & outcome::LARGE != 0 {
+                return answer + 1;
+            }
+        }
+        ANSWERS
     }
 
     /// Hands over an error, to be fetched by `takeError`.
@@ -163,4 +292,14 @@ impl Environment {
         self.error.replace(Some(error));
         outcome::FAILED
     }
+}
+
+/// The page in which rows are written from now on.
+#[napi]
+pub fn turn_page(environment: u32, memory: Uint8Array) -> Result<()> {
+    guard(|| {
+        let page = Page::new(memory).ok_or_else(|| wrong_type("page", "an aligned array"))?;
+        Environment::get(environment)?.page.replace(page);
+        Ok(())
+    })
 }

@@ -7,7 +7,7 @@ use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
 use crate::boundary::{Result, failure, guard};
-use crate::environment::Environment;
+use crate::environment::{Environment, Rows};
 use crate::mailbox::Event;
 
 /// What `nextEvent` found; mirrored in `lib/environment.js`.
@@ -59,11 +59,11 @@ impl Environment {
     fn announce(&self, event: Event) -> u32 {
         match event {
             Event::Read { call, outcome } => self.announce_outcome(call, outcome, |this, value| {
-                this.rows.replace([Ok(value)].into());
+                this.rows.replace(Rows { answers: [Ok(value)].into(), plain: None });
                 kind::READ
             }),
             Event::ReadMany { call, outcome } => self.announce_outcome(call, outcome, |this, rows| {
-                this.rows.replace(rows.into());
+                this.rows.replace(Rows { answers: rows.into(), plain: None });
                 kind::READ_MANY
             }),
             Event::Written { call, outcome } => self.announce_outcome(call, outcome, |this, receipt| {
@@ -106,24 +106,17 @@ impl Environment {
 /// How many rows of a `getMany` wait.
 #[napi]
 pub fn row_count(environment: u32) -> Result<u32> {
-    guard(|| Ok(Environment::get(environment)?.rows.borrow().len() as u32))
+    guard(|| Ok(Environment::get(environment)?.rows.borrow().answers.len() as u32))
 }
 
-/// The next row: the length of its value, `ABSENT`, or `FAILED`.
+/// The next answers, in the arena; returns how many. The last one may need
+/// another call first: one that failed, is large, or found its page full.
 #[napi]
-pub fn take_row(environment: u32) -> Result<i64> {
-    guard(|| {
-        let environment = Environment::get(environment)?;
-        let row = environment.rows.borrow_mut().pop_front();
-        match row {
-            Some(Ok(value)) => Ok(environment.deliver(value)),
-            Some(Err(error)) => Ok(environment.deliver_error(error)),
-            None => Err(failure(Code::Internal, "no row waits")),
-        }
-    })
+pub fn take_rows(environment: u32) -> Result<u32> {
+    guard(|| Ok(Environment::get(environment)?.deliver_rows() as u32))
 }
 
-/// Copies the value that did not fit into the arena; `target` has its length.
+/// Copies the value that is too large for a page; `target` has its length.
 #[napi]
 pub fn copy_value(environment: u32, mut target: Uint8Array) -> Result<()> {
     guard(|| {

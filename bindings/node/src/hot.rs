@@ -1,25 +1,25 @@
-//! The two calls that hits take, registered with raw Node-API: napi-derive
+//! The calls that hits take, registered with raw Node-API: napi-derive
 //! keeps a borrow scope for each call, which costs more than the lookup.
 
 use std::ffi::CStr;
 use std::ptr;
 
 use napi::bindgen_prelude::{FromNapiValue, Object, Unknown};
-use napi::{Env, JsError, JsValue, ValueType, check_status, sys};
+use napi::{Env, JsError, JsValue, check_status, sys};
 use napi_derive::napi;
 
 use crate::arguments::ReadArguments;
 use crate::boundary::{Result, guard, unexpected};
+use crate::environment::Environment;
 use crate::reads;
 
-/// The body of a read: environment, handle, key, options.
-type Read = fn(&Env, u32, u32, &Unknown<'_>, Option<ReadArguments>) -> Result<i64>;
-
-/// Adds `lookup` and `get` to the exports.
+/// Adds them to the exports.
 #[napi(module_exports)]
 pub fn register(exports: Object<'_>, env: Env) -> napi::Result<()> {
     add(&env, &exports, c"lookup", lookup)?;
-    add(&env, &exports, c"get", get)
+    add(&env, &exports, c"get", get)?;
+    add(&env, &exports, c"getMany", get_many)?;
+    add(&env, &exports, c"again", again)
 }
 
 fn add(
@@ -47,35 +47,47 @@ fn add(
 }
 
 unsafe extern "C" fn lookup(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    // SAFETY: Node-API calls this with the environment and the info of the call.
-    unsafe { call(env, info, reads::lookup) }
+    answer(env, || {
+        let call = Call::new(env, info)?;
+        reads::lookup(&call.env, call.environment(), call.handle(), &call.subject(), call.read_arguments()?)
+    })
 }
 
 unsafe extern "C" fn get(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    // SAFETY: as above.
-    unsafe { call(env, info, reads::get) }
+    answer(env, || {
+        let call = Call::new(env, info)?;
+        reads::get(&call.env, call.environment(), call.handle(), &call.subject(), call.read_arguments()?)
+    })
 }
 
-/// Runs a read; returns its number, or throws.
-///
-/// # Safety
-/// `env` and `info` are those that Node-API called with.
-unsafe fn call(env: sys::napi_env, info: sys::napi_callback_info, read: Read) -> sys::napi_value {
+unsafe extern "C" fn get_many(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    answer(env, || {
+        let call = Call::new(env, info)?;
+        reads::get_many(&call.env, call.environment(), call.handle(), &call.subject(), call.read_arguments()?)
+    })
+}
+
+/// `again(environment, number)`; see [`Environment::again`]. Returns nothing, which
+/// costs nothing; the answer is in the arena.
+unsafe extern "C" fn again(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let outcome = guard(|| {
-        let [environment, handle, key, options] = arguments(env, info).map_err(unexpected)?;
-        let (environment, handle) = (number(env, environment), number(env, handle));
-        // SAFETY: the value is an argument of this call.
-        let key = unsafe { Unknown::from_raw_unchecked(env, key) };
-        read(
-            &Env::from_raw(env),
-            environment,
-            handle,
-            &key,
-            read_arguments(env, options).map_err(unexpected)?,
-        )
+        let call = Call::new(env, info)?;
+        let number = call.number(1);
+        Environment::with(call.environment(), |environment| environment.again(number));
+        Ok(())
     });
+    if let Err(error) = outcome {
+        // SAFETY: called on the thread of `env`.
+        unsafe { JsError::from(error).throw_into(env) };
+    }
+    ptr::null_mut()
+}
+
+/// Runs a call; returns its number, or throws.
+#[inline(always)]
+fn answer(env: sys::napi_env, body: impl FnOnce() -> Result<i64>) -> sys::napi_value {
     let mut result = ptr::null_mut();
-    match outcome {
+    match guard(body) {
         // SAFETY: called on the thread of `env`; on failure the result stays
         // null, which is `undefined`.
         Ok(number) => _ = unsafe { sys::napi_create_int64(env, number, &mut result) },
@@ -85,32 +97,68 @@ unsafe fn call(env: sys::napi_env, info: sys::napi_callback_info, read: Read) ->
     result
 }
 
-/// The arguments; those not given are `undefined`.
-fn arguments(env: sys::napi_env, info: sys::napi_callback_info) -> napi::Result<[sys::napi_value; 4]> {
-    let mut values = [ptr::null_mut(); 4];
-    let mut count = values.len();
-    // SAFETY: `count` is the room in `values`; `this` and data are not asked for.
-    check_status!(unsafe {
-        sys::napi_get_cb_info(env, info, &mut count, values.as_mut_ptr(), ptr::null_mut(), ptr::null_mut())
-    })?;
-    Ok(values)
+/// A call's arguments: environment, handle, what is read, and, if there are
+/// any, options.
+struct Call {
+    env: Env,
+    values: [sys::napi_value; 4],
+    count: usize,
 }
 
-/// A number that `lib/` gave; anything else is 0, which is no handle.
-fn number(env: sys::napi_env, value: sys::napi_value) -> u32 {
-    let mut number = 0;
-    // SAFETY: the value is an argument of this call; another type is a status.
-    unsafe { sys::napi_get_value_uint32(env, value, &mut number) };
-    number
-}
-
-fn read_arguments(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Option<ReadArguments>> {
-    let mut kind = 0;
-    // SAFETY: the value is an argument of this call.
-    check_status!(unsafe { sys::napi_typeof(env, value, &mut kind) })?;
-    if ValueType::from(kind) == ValueType::Undefined {
-        return Ok(None);
+impl Call {
+    #[inline(always)]
+    fn new(env: sys::napi_env, info: sys::napi_callback_info) -> Result<Self> {
+        let mut values = [ptr::null_mut(); 4];
+        let mut count = values.len();
+        // SAFETY: `count` is the room in `values`, which are all set; `this` and
+        // data are not asked for.
+        let status = unsafe {
+            sys::napi_get_cb_info(
+                env,
+                info,
+                &mut count,
+                values.as_mut_ptr(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+            )
+        };
+        check_status!(status).map_err(unexpected)?;
+        Ok(Self { env: Env::from_raw(env), values, count })
     }
-    // SAFETY: as above.
-    unsafe { ReadArguments::from_napi_value(env, value) }.map(Some)
+
+    #[inline(always)]
+    fn environment(&self) -> u32 {
+        self.number(0)
+    }
+
+    #[inline(always)]
+    fn handle(&self) -> u32 {
+        self.number(1)
+    }
+
+    #[inline(always)]
+    fn subject(&self) -> Unknown<'_> {
+        // SAFETY: an argument of this call.
+        unsafe { Unknown::from_raw_unchecked(self.env.raw(), self.values[2]) }
+    }
+
+    /// A number that `lib/` gave; anything else is 0, which is no handle.
+    #[inline(always)]
+    fn number(&self, index: usize) -> u32 {
+        let mut number = 0;
+        // SAFETY: an argument of this call; another type is a status.
+        unsafe { sys::napi_get_value_uint32(self.env.raw(), self.values[index], &mut number) };
+        number
+    }
+
+    #[inline(always)]
+    fn read_arguments(&self) -> Result<Option<ReadArguments>> {
+        if self.count < self.values.len() { Ok(None) } else { self.given_read_arguments().map(Some) }
+    }
+
+    #[cold]
+    fn given_read_arguments(&self) -> Result<ReadArguments> {
+        // SAFETY: an argument of this call.
+        unsafe { ReadArguments::from_napi_value(self.env.raw(), self.values[3]) }.map_err(unexpected)
+    }
 }

@@ -6,14 +6,14 @@
 //! ```text
 //!   lib/cache.js ── calls ──> reads, writes, lifecycle    (functions, a handle each)
 //!        ▲                         │
-//!        │                         ├── arena: receipts and small values, written
-//!        │                         │   into memory that JavaScript owns
+//!        │                         ├── page, shown: receipts and values, written
+//!        │                         │   once into memory that JavaScript owns
 //!        │                         ▼
 //!   lib/environment.js <── mailbox ── core's runtime thread (completions, loader calls)
 //! ```
 //!
-//! - A hit returns a length; value and receipt are in the arena: no JavaScript
-//!   object is made here, which would cost more than the lookup.
+//! - A hit returns a row of the present page; value and receipt are in it: no
+//!   JavaScript object is made here, which would cost more than the lookup.
 //! - A miss returns a call id. Its completion is pushed into the mailbox of the
 //!   environment by the runtime thread, which never touches JavaScript; one
 //!   wake-up of the event loop drains a batch.
@@ -31,7 +31,9 @@ mod lifecycle;
 mod loader;
 mod loads;
 mod mailbox;
+mod page;
 mod reads;
 mod registry;
+mod shown;
 mod tables;
 mod writes;

@@ -60,6 +60,16 @@ fn check_timeout(timeout: Option<Duration>) -> Result<()> {
 }
 
 impl ReadOptions {
+    /// The default: nothing special. For who wants it without making one.
+    pub const DEFAULT: Self = Self {
+        staleness_bound: None,
+        widen: false,
+        outage_bound: None,
+        min_version: None,
+        timeout: None,
+        trace: None,
+    };
+
     /// Whether the bounds are [`ReadBounds::NONE`]: so they are for most reads.
     #[inline]
     pub(super) fn is_plain(&self) -> bool {

@@ -10,7 +10,7 @@ use crate::facts::clock::Instant;
 use crate::facts::error::{Code, Error, Result};
 use crate::facts::fork;
 use crate::facts::options::Options;
-use crate::facts::receipt::{Value, WriteReceipt};
+use crate::facts::receipt::{Receipt, Value, WriteReceipt};
 use crate::facts::statistics::Statistics;
 use crate::lease_store::LeaseStore;
 use crate::origin::Origin;
@@ -126,6 +126,18 @@ impl Cache {
             return Ok(false);
         }
         self.with(|opened| Ok(read::renew(&opened.node, value)))
+    }
+
+    /// [`Cache::lookup`], with no options, of the key of a value that a read of
+    /// *this* cache returned: the receipt of now, if that is the value it would
+    /// return again. `None` otherwise, also on a closed cache: then look the key
+    /// up. For hosts to which a key costs more than a look-up.
+    #[inline]
+    pub fn lookup_again(&self, value: &Value) -> Option<Receipt> {
+        if !self.opened.is_own() || self.opened.is_closed() {
+            return None;
+        }
+        Some(read::see_again(&self.opened.node, value)?.receipt(&value.entry))
     }
 
     /// [`Cache::lookup`] for many keys, which `show` is given one after another,

@@ -109,18 +109,23 @@ pub(super) fn probe_many<K: AsRef<[u8]>>(
     });
 }
 
-/// Whether [`probe`] would find this value's entry again; then its receipt is of now.
+/// What [`probe`] would see of this value's entry, if it would find that again.
 #[inline]
-pub(super) fn renew(node: &Node, value: &mut Value) -> bool {
+pub(super) fn see_again(node: &Node, value: &Value) -> Option<Seen> {
     // The clock after the look: an entry can't age in between unseen.
     if !value.entry.is_in_store() {
-        return false;
+        return None;
     }
     let now = node.latest();
     let thread = crate::facts::thread::number().unwrap_or(usize::MAX);
     // What is averted is counted by the look-up that follows.
-    let seen = see(node, thread, &value.entry, &ReadBounds::NONE, now);
-    seen.map(|seen| value.seen = seen).is_ok()
+    see(node, thread, &value.entry, &ReadBounds::NONE, now).ok()
+}
+
+/// [`see_again`] that gives the value the new receipt; whether there is one.
+#[inline]
+pub(super) fn renew(node: &Node, value: &mut Value) -> bool {
+    see_again(node, value).map(|seen| value.seen = seen).is_some()
 }
 
 /// Whether an entry is a hit for this read; `now` was read after it was loaded,

@@ -51,6 +51,44 @@ fn sets_gets_and_deletes() {
 }
 
 #[test]
+fn a_value_is_returned_again_as_long_as_it_is_what_the_cache_holds() {
+    let cache = Cache::open(options("1s")).unwrap();
+    let set = |value: &[u8]| cache.set(b"k", value, &WriteOptions::default()).unwrap();
+    let look = || cache.lookup(b"k", &read()).unwrap().expect("cached").into_value();
+    set(b"old");
+    let old = look();
+    let first = cache.lookup_again(&old).expect("nothing has changed");
+    let second = cache.lookup_again(&old).expect("nothing has changed");
+    assert!(old.receipt().staleness <= first.staleness && first.staleness <= second.staleness);
+    assert_eq!((first.version, first.source, first.proof), (Version::new(1), Source::Cache, Proof::Pull));
+    assert_eq!(cache.statistics().unwrap().hits, 3);
+    set(b"new");
+    assert_eq!(cache.lookup_again(&old), None, "replaced");
+    let new = look();
+    assert!(cache.lookup_again(&new).is_some());
+    cache.invalidate(b"k").unwrap();
+    assert_eq!(cache.lookup_again(&new), None, "invalidated");
+    set(b"new");
+    let newest = look();
+    cache.delete(b"k", &WriteOptions::default()).unwrap();
+    assert_eq!(cache.lookup_again(&newest), None, "deleted");
+    set(b"last");
+    let last = look();
+    assert!(cache.lookup_again(&last).is_some());
+    assert!(cache.close(SHORT).unwrap());
+    assert_eq!(cache.lookup_again(&last), None, "closed");
+}
+
+#[test]
+fn a_value_past_its_bound_is_not_returned_again() {
+    let cache = Cache::open(options("20ms")).unwrap();
+    cache.set(b"k", b"v", &WriteOptions::default()).unwrap();
+    let value = cache.get(b"k", &read()).unwrap();
+    thread::sleep(SHORT);
+    assert_eq!(cache.lookup_again(&value), None);
+}
+
+#[test]
 fn get_many_keeps_the_order() {
     let cache = Cache::open(options("1s")).unwrap();
     for key in ["a", "b", "c"] {

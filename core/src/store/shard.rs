@@ -94,7 +94,7 @@ impl Shard {
     /// An empty shard of at most `capacity` bytes.
     pub fn new(capacity: usize) -> Self {
         let writer = Writer {
-            policy: Policy::new(capacity as u64),
+            policy: Policy::new(),
             limbo: Limbo::default(),
             entries: 0,
             live: 0,

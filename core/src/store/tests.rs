@@ -106,6 +106,47 @@ fn stays_within_capacity_and_keeps_what_is_read() {
 }
 
 #[test]
+fn an_entry_is_kept_exactly_as_long_as_it_is_found() {
+    let store = Store::new(256 * 1024, 1024);
+    let mut all = Vec::new();
+    for i in 0..6_000u64 {
+        let key = (i % 5_000).to_be_bytes();
+        let entry = entry(&key, i, 100);
+        all.push(entry.clone());
+        assert!(!entry.is_in_store());
+        store.change(store.hash(&key), &key, |_| Change::Put(entry));
+        if i % 7 == 0 {
+            store.change(store.hash(&key), &key, |_| Change::Remove);
+        }
+    }
+    let found = |entry: &SharedEntry| {
+        store.load(store.hash(entry.key()), entry.key()).is_some_and(|e| entry.ptr_eq(&e))
+    };
+    assert!(all.iter().all(|entry| entry.is_in_store() == found(entry)));
+    assert_eq!(all.iter().filter(|entry| entry.is_in_store()).count(), store.usage().entries);
+}
+
+#[test]
+fn who_sees_the_next_entry_sees_that_the_last_has_left() {
+    let store = Store::new(4 << 20, 1024);
+    put(&store, b"k", 0, 10);
+    let load = || store.load(store.hash(b"k"), b"k").expect("there is always one").share();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut last = load();
+                while last.version() < Version::from(20_000) {
+                    let next = load();
+                    assert!(next.ptr_eq(&last) || !last.is_in_store());
+                    last = next;
+                }
+            });
+        }
+        (1..=20_000).for_each(|version| _ = put(&store, b"k", version, 10));
+    });
+}
+
+#[test]
 fn what_is_larger_than_the_store_is_not_kept() {
     let store = Store::new(256 * 1024, 1024);
     put(&store, b"k", 1, 10);
@@ -165,7 +206,7 @@ fn readers_see_whole_entries_in_order() {
 }
 
 #[test]
-fn the_largest_value_allowed_is_kept() {
+fn the_largest_value_allowed_is_in_store() {
     let (capacity, max_value_bytes) = (64 << 20, 1 << 20);
     let store = Store::new(capacity, max_value_bytes);
     put(&store, b"k", 1, max_value_bytes);

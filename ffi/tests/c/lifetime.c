@@ -30,6 +30,33 @@ static void test_values_outlive_the_cache(void) {
     pthread_join(thread, NULL);
 }
 
+/* Rows share memory; each row that is retained keeps its value, on any thread. */
+static void test_rows_outlive_the_results(void) {
+    struct store store = STORE_INIT;
+    edgecmp_results *results = NULL;
+    edgecmp_value *kept[2];
+    const edgecmp_slice keys[] = { { (const uint8_t *)"k", 1 }, { NULL, 0 }, { (const uint8_t *)"absent", 6 },
+                                   { (const uint8_t *)"k", 1 } };
+    pthread_t thread;
+    edgecmp_cache *cache = open_store(&store, OPTIONS("staleness_bound", "1m", "read_timeout", "20s", "origin_timeout", "20s"));
+    EXPECT(EDGECMP_INVALID_ARGUMENT, edgecmp_get_many(cache, keys, 4, NULL, &results, &error));
+    EXPECT(EDGECMP_OK, edgecmp_get_many(cache, keys, 1, NULL, &results, &error));
+    edgecmp_results_free(results); /* none is kept */
+    EXPECT(EDGECMP_OK, edgecmp_get_many(cache, keys + 2, 2, NULL, &results, &error));
+    kept[0] = edgecmp_value_retain(edgecmp_results_value(results, 1));
+    kept[1] = edgecmp_value_retain(edgecmp_results_value(results, 1));
+    CHECK(kept[0] == edgecmp_results_value(results, 1));
+    CHECK(!edgecmp_value_found(edgecmp_results_value(results, 0)));
+    edgecmp_value_release(edgecmp_value_retain(edgecmp_results_value(results, 0)));
+    close_and_free(cache);
+    edgecmp_results_free(results);
+    CHECK(pthread_create(&thread, NULL, read_value, kept[0]) == 0);
+    CHECK(is_text(kept[1], "v1") && receipt_of(kept[1]).version.low == 1);
+    edgecmp_value_release(kept[1]);
+    pthread_join(thread, NULL);
+    CHECK(store_let_go(&store));
+}
+
 static void test_use_after_close(void) {
     edgecmp_cache *cache = open_with(OPTIONS("origin", "memory:"));
     edgecmp_value *value = NULL;
@@ -119,6 +146,7 @@ int main(void) {
     check_begin("lifetime", 60);
     int threads = entries_of("/proc/self/task"), descriptors = entries_of("/proc/self/fd");
     test_values_outlive_the_cache();
+    test_rows_outlive_the_results();
     test_use_after_close();
     test_close_is_bounded_while_a_callback_runs();
     test_free_without_close();

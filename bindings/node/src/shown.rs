@@ -1,0 +1,124 @@
+//! What JavaScript has a row of already: a hit that it was shown before costs a
+//! number, not a copy, and its key need not be read again.
+//!
+//! A row holds all of an answer that is the same the next time. `lib/cache.js`
+//! knows the number of a key's last row. Nothing here or there decides whether an
+//! answer may be given: core does, each time. Either it is given the row's value,
+//! and says whether it would return *that very entry* again (`lookup_again`); or
+//! it looks the key up, and if what it finds is an entry of which there is a row,
+//! that is named in place of a new one.
+//!
+//! An entry is told by the address of its value. That is safe since the value is
+//! held: while it is, no other can have the address, and it never changes. Only
+//! reads that ask for nothing special have their rows named again: the bound that
+//! they are held to is the same each time.
+//!
+//! What is held is bounded. At the bound all is forgotten, and what is still read
+//! is soon known again; freeing it is spread over the calls that follow.
+
+use edgecmp::Value;
+
+/// Rows, at the most. Below what `environment::outcome` adds to numbers.
+const MAX_ROWS: usize = 1 << 17;
+/// Bytes of the values behind them, at the most, each with its [`OVERHEAD`].
+const MAX_BYTES: usize = 32 << 20;
+/// What a row takes beside key and value, of which there are two: in JavaScript,
+/// and in core if the entry has left the cache.
+const OVERHEAD: usize = 300;
+/// Forgotten rows that one new one lets go.
+const LET_GO: usize = 4;
+const FIRST_CELLS: usize = 1 << 10;
+
+/// The rows of one environment.
+pub(crate) struct Shown {
+    /// Open addressing, at most half full; a power of two.
+    cells: Vec<Cell>,
+    /// In the order of their numbers.
+    rows: Vec<Row>,
+    bytes: usize,
+    forgotten: Vec<Row>,
+}
+
+/// A row's value, and the handle of the cache that it came from.
+struct Row {
+    value: Value,
+    handle: u32,
+}
+
+/// An address and the number of its row.
+#[derive(Clone, Copy)]
+struct Cell {
+    address: usize,
+    number: u32,
+}
+
+/// No value has this address.
+const EMPTY: Cell = Cell { address: 0, number: 0 };
+
+impl Shown {
+    /// No rows.
+    pub(crate) fn new() -> Self {
+        Self { cells: vec![EMPTY; FIRST_CELLS], rows: Vec::new(), bytes: 0, forgotten: Vec::new() }
+    }
+
+    /// The number of the row of this value.
+    #[inline(always)]
+    pub(crate) fn find(&self, value: &[u8]) -> Option<u32> {
+        let address = value.as_ptr().addr();
+        let mut index = self.home(address);
+        loop {
+            let cell = self.cells[index & (self.cells.len() - 1)];
+            if cell.address == address {
+                return Some(cell.number);
+            }
+            if cell.address == EMPTY.address {
+                return None;
+            }
+            index += 1;
+        }
+    }
+
+    /// The value of a row, and the handle of its cache.
+    #[inline(always)]
+    pub(crate) fn get(&self, number: u32) -> Option<(&Value, u32)> {
+        self.rows.get(number as usize).map(|row| (&row.value, row.handle))
+    }
+
+    /// The number of a new row. Zero: all others are forgotten.
+    pub(crate) fn add(&mut self, value: Value, handle: u32) -> u32 {
+        self.forgotten.truncate(self.forgotten.len().saturating_sub(LET_GO));
+        let cost = 2 * (value.key().len() + value.bytes().map_or(0, <[u8]>::len)) + OVERHEAD;
+        if self.rows.len() == MAX_ROWS || self.bytes + cost > MAX_BYTES {
+            self.cells = vec![EMPTY; FIRST_CELLS];
+            self.bytes = 0;
+            // What is still left of the last time goes now.
+            self.forgotten = std::mem::take(&mut self.rows);
+        }
+        self.bytes += cost;
+        self.rows.push(Row { value, handle });
+        if self.rows.len() * 2 > self.cells.len() {
+            self.cells = vec![EMPTY; self.cells.len() * 2];
+            (0..self.rows.len()).for_each(|number| self.put(number));
+        } else {
+            self.put(self.rows.len() - 1);
+        }
+        self.rows.len() as u32 - 1
+    }
+
+    fn put(&mut self, number: usize) {
+        let address = self.rows[number].value.bytes().unwrap_or_default().as_ptr().addr();
+        let mut index = self.home(address);
+        let mask = self.cells.len() - 1;
+        while self.cells[index & mask].address != EMPTY.address {
+            index += 1;
+        }
+        self.cells[index & mask] = Cell { address, number: number as u32 };
+    }
+
+    /// Nobody chooses addresses: a multiplication spreads them well enough.
+    #[inline(always)]
+    fn home(&self, address: usize) -> usize {
+        let product = (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (product >> 40) as usize & (self.cells.len() - 1)
+    }
+}
