@@ -80,6 +80,8 @@ struct Writer {
     used_slots: usize,
     /// Where the sweep goes on.
     sweep: usize,
+    /// A table waits to be freed: worth a look at the readers at once.
+    rebuilt: bool,
 }
 
 /// What was unlinked: kept only to be dropped in time.
@@ -100,6 +102,7 @@ impl Shard {
             live: 0,
             used_slots: 0,
             sweep: 0,
+            rebuilt: false,
         };
         Self {
             writer: Mutex::new(writer),
@@ -253,7 +256,9 @@ impl Shard {
     fn end(&self, mut writer: MutexGuard<'_, Writer>, around: Surroundings<'_>) {
         // SAFETY: the shard's lock is held.
         let table = unsafe { around.published.load() };
-        let due = writer.limbo.len() >= RETIRED || writer.limbo.bytes() > self.capacity / RETIRED_SHARE;
+        let due = std::mem::take(&mut writer.rebuilt)
+            || writer.limbo.len() >= RETIRED
+            || writer.limbo.bytes() > self.capacity / RETIRED_SHARE;
         let free = if due { writer.limbo.collect(around.domain) } else { Vec::new() };
         self.entries.store(writer.entries, Ordering::Relaxed);
         self.bytes.store(writer.bytes(table) + writer.limbo.bytes(), Ordering::Relaxed);
@@ -333,6 +338,7 @@ impl Writer {
         let bytes = allocated(table.bytes());
         let old = around.published.replace(next);
         self.limbo.retire(around.domain, Retired::Table(old), bytes);
+        self.rebuilt = true;
         true
     }
 }
