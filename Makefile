@@ -7,7 +7,7 @@ DEMO_PROFILE ?= release
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .PHONY: help demo test setup lint test-rust test-c test-python test-node test-go test-demo clean \
-  model asan sim soak-store churn bench bench-read bench-hit-ratio bench-c bench-python bench-node bench-go lint-benches
+  model asan sim soak-store churn bench bench-read bench-hit-ratio bench-c bench-python bench-node bench-go
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -73,6 +73,11 @@ STORE_SECONDS ?= 600
 soak-store:
 	EDGECMP_STORE_SECONDS=$(STORE_SECONDS) $(CARGO) test --locked -p edgecmp --no-default-features --lib --release \
 	  -- --nocapture store::soak
+
+## make churn            MINUTES=10 of a million keys a minute that leave by themselves
+MINUTES ?= 10
+churn:
+	$(CARGO) run --release --locked -p edgecmp --example churn -- $(MINUTES)
 
 ## make bench            all of the following, on an otherwise idle machine
 bench: bench-read bench-hit-ratio bench-c bench-python bench-node bench-go

@@ -543,6 +543,11 @@ size_t edgecmp_results_count(const edgecmp_results *results);
 const edgecmp_value *edgecmp_results_value(const edgecmp_results *results,
                                            size_t index);
 
+// The bytes of a row: `edgecmp_value_bytes` of `edgecmp_results_value`, in one
+// call. No value if the row is an error.
+edgecmp_slice edgecmp_results_bytes(const edgecmp_results *results,
+                                    size_t index);
+
 // The error of a row, or NULL if the row is a value. It lives as long as the
 // results, and is not freed on its own.
 const edgecmp_error *edgecmp_results_error(const edgecmp_results *results,

@@ -95,7 +95,7 @@ static inline uint64_t bench_many(const bench_load *load, size_t start, size_t o
 		if (edgecmp_get_many(load->cache, keys, BENCH_BATCH, NULL, &results, NULL) != EDGECMP_OK)
 			continue;
 		for (k = 0; k < BENCH_BATCH; k++) {
-			edgecmp_slice bytes = edgecmp_value_bytes(edgecmp_results_value(results, k));
+			edgecmp_slice bytes = edgecmp_results_bytes(results, k);
 			if (bytes.len >= 8 && bytes.len <= sizeof buffer) {
 				memcpy(buffer, bytes.data, bytes.len);
 				sum += bench_word(buffer);

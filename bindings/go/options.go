@@ -85,6 +85,10 @@ type Options struct {
 	// BackoffCap is the longest wait before a retry. 1 s.
 	BackoffCap time.Duration `option:"backoff_cap"`
 
+	// KeepExpired is how long an entry that is past every bound stays, to be
+	// compared instead of sent again; then it leaves by itself. 10 s.
+	KeepExpired time.Duration `option:"keep_expired"`
+
 	// LeaseStore: "embedded:" or "embedded:<name>", shared by that name within
 	// the process.
 	LeaseStore string `option:"lease_store"`

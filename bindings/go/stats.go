@@ -65,6 +65,8 @@ type Stats struct {
 	StaleAnswersDropped uint64 `stat:"stale_answers_dropped"`
 	// Counter. Entries evicted to stay within capacity.
 	Evictions uint64 `stat:"evictions"`
+	// Counter. Entries that left because they were past every bound.
+	Expirations uint64 `stat:"expirations"`
 	// Counter. Answers returned but not kept: larger than max_value_bytes, or no-
 	// store.
 	NotKept uint64 `stat:"not_kept"`

@@ -16,6 +16,8 @@ export interface TableOptions {
   outageBound?: Duration | undefined
   /** Bound for negative entries (the origin has no such key); `0s` stands for stalenessBound. Default 0s, from 0s to 365d. */
   negativeBound?: Duration | undefined
+  /** How long an entry that is past every bound stays, so that the origin can be asked to compare it instead of sending it again, and for reads that widen their bound; then it leaves by itself. Default 10s, from 0s to 365d. */
+  keepExpired?: Duration | undefined
   /** Allowance for the drift of the local clock, added to every age, in parts per million. Default 500, from 0 to 100000. */
   clockDriftPpm?: number | bigint | undefined
   /** Bytes that all entries with all their overhead may take. Default 64MiB, from 64KiB to 1024GiB. */
@@ -169,6 +171,8 @@ export interface TableStatistics {
   readonly staleAnswersDropped: number
   /** Entries evicted to stay within capacity. (counter) */
   readonly evictions: number
+  /** Entries that left because they were past every bound. (counter) */
+  readonly expirations: number
   /** Answers returned but not kept: larger than maxValueBytes, or no-store. (counter) */
   readonly notKept: number
   /** Entries held. (gauge) */

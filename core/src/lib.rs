@@ -56,7 +56,8 @@ pub mod store;
 mod sync;
 pub mod work;
 
-pub use cache::{Cache, Hit, HitRef, Parts, Pending, ReadOptions, Started, WriteOptions};
+pub use cache::{Cache, Hit, HitRef, Moment, Parts, Pending};
+pub use cache::{ReadOptions, Reader, Renewal, Started, WriteOptions};
 pub use engine::{loader_pool::LoaderPool, queue};
 pub use facts::error::{Code, Error, Result};
 pub use facts::fork::generation as fork_generation;

@@ -14,7 +14,7 @@ use crate::pointers::{
 };
 use crate::receipt::edgecmp_receipt;
 use crate::results::edgecmp_results;
-use crate::sized::{self, SizedIn};
+use crate::sized::{self, Out, SizedIn};
 use crate::status::edgecmp_status::{self, EDGECMP_MISS, EDGECMP_OK};
 use crate::value::edgecmp_value;
 use crate::version::edgecmp_u128;
@@ -64,6 +64,8 @@ unsafe impl SizedIn for edgecmp_read_options {
 
 const _: () = assert!(size_of::<edgecmp_read_options>() == 64);
 
+static DEFAULT: ReadOptions = ReadOptions::DEFAULT;
+
 /// The options of a read: those of the caller, of which `given` keeps the
 /// translation, or, for NULL, the defaults, which are always there.
 ///
@@ -74,7 +76,6 @@ pub(crate) unsafe fn read_options(
     read: *const edgecmp_read_options,
     given: &mut Option<ReadOptions>,
 ) -> Result<&ReadOptions> {
-    static DEFAULT: ReadOptions = ReadOptions::DEFAULT;
     if read.is_null() {
         return Ok(&DEFAULT);
     }
@@ -191,24 +192,58 @@ pub unsafe extern "C" fn edgecmp_lookup_into(
         let cache = required(cache, "cache")?;
         // SAFETY: by contract `key` points to `key_len` bytes.
         let key = unsafe { bytes(key, key_len, "key") }?;
-        let mut given = None;
-        // SAFETY: by contract.
-        let read = unsafe { read_options(read, &mut given) }?;
+        let into = Into { buffer: buffer.cast(), buffer_len, value_len, receipt };
+        if read.is_null() {
+            return into.lookup(cache, key, &DEFAULT);
+        }
+        // SAFETY: by contract, and not NULL.
+        unsafe { into.lookup_asked(cache, key, read) }
+    })
+}
+
+/// Where `edgecmp_lookup_into` puts what it finds.
+struct Into<'a> {
+    /// Has room for `buffer_len` bytes.
+    buffer: *mut u8,
+    buffer_len: usize,
+    value_len: &'a mut usize,
+    receipt: Option<Out<edgecmp_receipt>>,
+}
+
+impl Into<'_> {
+    #[inline(always)]
+    fn lookup(self, cache: &edgecmp_cache, key: &[u8], read: &ReadOptions) -> Result<edgecmp_status> {
         let Some(hit) = cache.cache.lookup(key, read)? else {
             return Ok(EDGECMP_MISS);
         };
         let found = hit.bytes();
         let value = found.unwrap_or_default();
-        if !value.is_empty() && value.len() <= buffer_len {
-            // SAFETY: `buffer` has room for `buffer_len` bytes, and cannot overlap the entry.
-            unsafe { value.as_ptr().copy_to_nonoverlapping(buffer.cast(), value.len()) };
+        if !value.is_empty() && value.len() <= self.buffer_len {
+            // SAFETY: the buffer has the room, and cannot overlap the entry.
+            unsafe { value.as_ptr().copy_to_nonoverlapping(self.buffer, value.len()) };
         }
-        *value_len = value.len();
-        if let Some(receipt) = receipt {
+        *self.value_len = value.len();
+        if let Some(receipt) = self.receipt {
             receipt.write(edgecmp_receipt::new(&hit.receipt(), found.is_some()));
         }
         Ok(EDGECMP_OK)
-    })
+    }
+
+    /// The same apart: what options take is not in the way of a read without.
+    ///
+    /// # Safety
+    /// As for [`translated`].
+    #[inline(never)]
+    unsafe fn lookup_asked(
+        self,
+        cache: &edgecmp_cache,
+        key: &[u8],
+        read: *const edgecmp_read_options,
+    ) -> Result<edgecmp_status> {
+        // SAFETY: the caller's promise.
+        let read = unsafe { translated(read) }?;
+        self.lookup(cache, key, &read)
+    }
 }
 
 /// Reads many keys, with at most one batch of requests for all that the cache

@@ -7,6 +7,7 @@ use edgecmp_core::{Result, Value};
 
 use crate::boundary::infallible;
 use crate::error::edgecmp_error;
+use crate::pointers::edgecmp_slice;
 use crate::value::edgecmp_value;
 
 /// The answers of `edgecmp_get_many`, in the order of the keys. Each row is a
@@ -80,6 +81,16 @@ pub extern "C" fn edgecmp_results_value(
     infallible(ptr::null(), || match results.and_then(|results| results.rows.get(index)) {
         Some(Row::Value(value)) => ptr::from_ref(value),
         _ => ptr::null(),
+    })
+}
+
+/// The bytes of a row: `edgecmp_value_bytes` of `edgecmp_results_value`, in one
+/// call. No value if the row is an error.
+#[unsafe(no_mangle)]
+pub extern "C" fn edgecmp_results_bytes(results: Option<&edgecmp_results>, index: usize) -> edgecmp_slice {
+    infallible(edgecmp_slice::NONE, || match results.and_then(|results| results.rows.get(index)) {
+        Some(Row::Value(value)) => value.bytes(),
+        _ => edgecmp_slice::NONE,
     })
 }
 

@@ -46,6 +46,11 @@ impl edgecmp_value {
     }
 
     #[inline]
+    pub(crate) fn bytes(&self) -> edgecmp_slice {
+        self.get().bytes().map_or(edgecmp_slice::NONE, edgecmp_slice::of)
+    }
+
+    #[inline]
     fn get(&self) -> &Value {
         // SAFETY: who has `&self` has a reference or borrows from who has; only
         // the last to go makes it mutable.
@@ -77,9 +82,7 @@ impl edgecmp_value {
 /// has no such key (and for NULL), and not NULL for an empty value.
 #[unsafe(no_mangle)]
 pub extern "C" fn edgecmp_value_bytes(value: Option<&edgecmp_value>) -> edgecmp_slice {
-    infallible(edgecmp_slice::NONE, || {
-        value.and_then(|value| value.get().bytes()).map_or(edgecmp_slice::NONE, edgecmp_slice::of)
-    })
+    infallible(edgecmp_slice::NONE, || value.map_or(edgecmp_slice::NONE, edgecmp_value::bytes))
 }
 
 /// Whether the origin has the key. False for NULL.

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
 
 use serde_json::json;
 
@@ -63,10 +62,19 @@ struct Args {
     rounds: usize,
     ops: usize,
     sizes: Vec<usize>,
+    /// This row alone: for a profiler.
+    only: Option<String>,
     check: bool,
 }
 
-const USAGE: &str = "bench-c --loops LIBRARY --out FOLDER [--rounds N] [--ops N] [--n N,N] [--check]";
+impl Args {
+    fn measures(&self, row: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == row)
+    }
+}
+
+const USAGE: &str =
+    "bench-c --loops LIBRARY --out FOLDER [--rounds N] [--ops N] [--n N,N] [--only ROW] [--check]";
 
 fn args() -> Option<Args> {
     let mut args = Args {
@@ -75,6 +83,7 @@ fn args() -> Option<Args> {
         rounds: 15,
         ops: 1 << 18,
         sizes: vec![10_000, 1_000_000],
+        only: None,
         check: false,
     };
     let mut words = std::env::args().skip(1);
@@ -85,6 +94,7 @@ fn args() -> Option<Args> {
             "--rounds" => args.rounds = words.next()?.parse().ok()?,
             "--ops" => args.ops = words.next()?.parse::<usize>().ok()?.next_multiple_of(32),
             "--n" => args.sizes = words.next()?.split(',').map(str::parse).collect::<Result<_, _>>().ok()?,
+            "--only" => args.only = Some(words.next()?),
             "--check" => args.check = true,
             _ => return None,
         }
@@ -127,7 +137,7 @@ fn measure(args: &Args, n: usize) -> Vec<serde_json::Value> {
     let mut figures = vec![[Vec::new(), Vec::new()]; ROWS.len()];
     for round in 0..args.rounds {
         let start = round * args.ops;
-        for (row, figures) in ROWS.iter().zip(&mut figures) {
+        for (row, figures) in ROWS.iter().zip(&mut figures).filter(|(row, _)| args.measures(row.0)) {
             for turn in [round % 2, 1 - round % 2] {
                 let run = |start, ops| match turn {
                     0 => core.run(&draws, row.0, start, ops),
@@ -135,19 +145,18 @@ fn measure(args: &Args, n: usize) -> Vec<serde_json::Value> {
                 };
                 // Warm: its own entries in the processor's cache.
                 black_box(run(start.wrapping_sub(args.ops / 4), args.ops / 4));
-                let (cpu, began) = (thread_cpu(), Instant::now());
-                let sum = run(start, args.ops);
-                let (wall, cpu) = (began.elapsed().as_nanos() as f64, thread_cpu() - cpu);
-                assert_eq!(sum, expected(&draws, start, args.ops), "{}: wrong values, or misses", row.0);
                 // Time of this thread: who else runs on this machine counts less.
-                let _ = wall;
-                figures[turn].push(cpu / args.ops as f64);
+                let began = thread_cpu();
+                let sum = run(start, args.ops);
+                let took = thread_cpu() - began;
+                assert_eq!(sum, expected(&draws, start, args.ops), "{}: wrong values, or misses", row.0);
+                figures[turn].push(took / args.ops as f64);
             }
         }
     }
     let mut rows = Vec::new();
     println!("\n{n} keys\n{:14} {:>8} {:>8} {:>6}", "", "Rust", "C", "C/Rust");
-    for ((name, what, judged), figures) in ROWS.iter().zip(&mut figures) {
+    for ((name, what, judged), figures) in ROWS.iter().zip(&figures).filter(|(row, _)| args.measures(row.0)) {
         let ratios: Vec<f64> = figures[0].iter().zip(&figures[1]).map(|(rust, c)| c / rust).collect();
         let [rust, c] = figures.each_ref().map(|figures| median(figures));
         let ratio = median(&ratios);

@@ -18,12 +18,12 @@ const SIZES = [1_000, 10_000, 100_000]
 const LOOKUPS = 3 << 15
 /**
  * Lookups of a round: so short that most rounds of every row are undisturbed on a
- * machine that others use. Each is of other keys than those of the row before, and
- * follows some that do not count: code and hot data are warm, its keys are not.
+ * machine that others use. Before it go some that do not count, so that a row finds
+ * in the processor's caches what it would have there by itself, not the row before.
  */
 const ROUND = 1 << 11
-const WARM = 1 << 10
-const ROUNDS = process.argv.includes('--quick') ? 100 : 800
+const WARM = 1 << 12
+const ROUNDS = process.argv.includes('--quick') ? 40 : 250
 const BATCH = 32
 const VALUE = Buffer.alloc(100, 'v')
 
@@ -128,7 +128,7 @@ async function measure(n, distribution, stores) {
   const rows = rowsOf({ ...stores, keys, batches })
   const times = new Map(Object.keys(rows).map((name) => [name, []]))
   let at = 0
-  for (let round = -60; round < ROUNDS; round++) {
+  for (let round = -20; round < ROUNDS; round++) {
     for (const [name, run] of Object.entries(rows)) {
       await run(at, at + WARM)
       at = (at + WARM) % LOOKUPS

@@ -255,14 +255,12 @@ impl Environment {
                 self.held.replace(Some(value));
                 outcome::ROW + outcome::LARGE + row
             }
-            Some(_) => match plain {
-                Some(handle) => {
-                    let number = self.shown.borrow_mut().add(value, handle);
-                    self.arena.borrow_mut().put_detail(answer, number.into());
-                    outcome::ROW + outcome::NUMBERED + row
-                }
-                None => outcome::ROW + row,
-            },
+            Some(_) => {
+                let number = plain.and_then(|handle| self.shown.borrow_mut().add(value, handle));
+                let Some(number) = number else { return outcome::ROW + row };
+                self.arena.borrow_mut().put_detail(answer, number.into());
+                outcome::ROW + outcome::NUMBERED + row
+            }
             None => outcome::ROW + row,
         }
     }

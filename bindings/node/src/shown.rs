@@ -13,20 +13,24 @@
 //! reads that ask for nothing special have their rows named again: the bound that
 //! they are held to is the same each time.
 //!
-//! What is held is bounded. At the bound all is forgotten, and what is still read
-//! is soon known again; freeing it is spread over the calls that follow.
+//! What is held is bounded. Some time after the bound was reached all is forgotten,
+//! and what is still read is soon known again; freeing it is spread over the calls
+//! that follow.
 
 use edgecmp::Value;
 
 /// Rows, at the most. Below what `environment::outcome` adds to numbers.
 const MAX_ROWS: usize = 1 << 17;
 /// Bytes of the values behind them, at the most, each with its [`OVERHEAD`].
-const MAX_BYTES: usize = 32 << 20;
+const MAX_BYTES: usize = 64 << 20;
 /// What a row takes beside key and value, of which there are two: in JavaScript,
 /// and in core if the entry has left the cache.
 const OVERHEAD: usize = 300;
 /// Forgotten rows that one new one lets go.
 const LET_GO: usize = 4;
+/// Once it is full, so many values in a row's stead go without one before all is
+/// forgotten: making rows costs more than they save where they are not used again.
+const PATIENCE: usize = 4;
 const FIRST_CELLS: usize = 1 << 10;
 
 /// The rows of one environment.
@@ -36,6 +40,7 @@ pub(crate) struct Shown {
     /// In the order of their numbers.
     rows: Vec<Row>,
     bytes: usize,
+    refused: usize,
     forgotten: Vec<Row>,
 }
 
@@ -58,7 +63,13 @@ const EMPTY: Cell = Cell { address: 0, number: 0 };
 impl Shown {
     /// No rows.
     pub(crate) fn new() -> Self {
-        Self { cells: vec![EMPTY; FIRST_CELLS], rows: Vec::new(), bytes: 0, forgotten: Vec::new() }
+        Self {
+            cells: vec![EMPTY; FIRST_CELLS],
+            rows: Vec::new(),
+            bytes: 0,
+            refused: 0,
+            forgotten: Vec::new(),
+        }
     }
 
     /// The number of the row of this value.
@@ -84,12 +95,17 @@ impl Shown {
         self.rows.get(number as usize).map(|row| (&row.value, row.handle))
     }
 
-    /// The number of a new row. Zero: all others are forgotten.
-    pub(crate) fn add(&mut self, value: Value, handle: u32) -> u32 {
+    /// The number of a new row, if there is room for it. Zero: all others are forgotten.
+    pub(crate) fn add(&mut self, value: Value, handle: u32) -> Option<u32> {
         self.forgotten.truncate(self.forgotten.len().saturating_sub(LET_GO));
         let cost = 2 * (value.key().len() + value.bytes().map_or(0, <[u8]>::len)) + OVERHEAD;
         if self.rows.len() == MAX_ROWS || self.bytes + cost > MAX_BYTES {
+            self.refused += 1;
+            if self.refused < PATIENCE * self.rows.len() {
+                return None;
+            }
             self.cells = vec![EMPTY; FIRST_CELLS];
+            self.refused = 0;
             self.bytes = 0;
             // What is still left of the last time goes now.
             self.forgotten = std::mem::take(&mut self.rows);
@@ -102,7 +118,7 @@ impl Shown {
         } else {
             self.put(self.rows.len() - 1);
         }
-        self.rows.len() as u32 - 1
+        Some(self.rows.len() as u32 - 1)
     }
 
     fn put(&mut self, number: usize) {

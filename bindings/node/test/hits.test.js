@@ -166,12 +166,17 @@ test('a byte array that changes is another key', async () => {
 test('more keys than are remembered, with more bytes: every answer is right', async () => {
   await using(open({ capacity: '256MiB' }), async (cache) => {
     const count = 12_000
-    const value = (i) => `${i}.`.repeat(200 + (i % 150))
+    const value = (i) => `${i}.`.repeat(450 + (i % 150))
     const keys = Array.from({ length: count }, (_, i) => `key ${i}`)
     for (let at = 0; at < count; at += 500) {
       await Promise.all(keys.slice(at, at + 500).map((key, i) => cache.set(key, value(at + i))))
     }
     for (let round = 0; round < 3; round++) {
+      // Those that came last have no room, until all is forgotten.
+      for (let i = 0; i < 50_000; i++) {
+        const index = count - 1 - (i % 500)
+        assert.equal(cache.lookup(keys[index]).value.length, value(index).length)
+      }
       for (let i = 0; i < count; i += 1 + round) {
         assert.equal(cache.lookup(keys[i]).value.toString(), value(i))
         // One that is read all the time, through every time that all is forgotten.

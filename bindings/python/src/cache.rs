@@ -9,7 +9,8 @@
 
 use std::time::{Duration, Instant};
 
-use edgecmp::{Cache, Code, Hit, Pending, ReadOptions, Started, Value, WriteOptions};
+use edgecmp::{Cache, Code, Hit, Moment, Pending, ReadOptions};
+use edgecmp::{Reader, Renewal, Size, Started, Value, WriteOptions};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -17,9 +18,9 @@ use pyo3::{PyTraverseError, intern};
 
 use crate::arguments::{self, Given, read_options, write_options};
 use crate::calls::Calls;
-use crate::entry::{self, Answer, WriteReceipt};
+use crate::entry::{self, WriteReceipt};
 use crate::front::Front;
-use crate::{boundary, duration, exit, options, wait};
+use crate::{boundary, duration, errors, exit, options, wait};
 
 /// How long `close` waits for what still runs, unless it is told otherwise.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,6 +34,8 @@ pub struct Core {
     /// A read that asks for nothing special.
     plain: ReadOptions,
     front: Front,
+    /// The whole of it, of which core has what `front` has not.
+    capacity: Size,
 }
 
 /// The Python side of a loader: `runner.ensure_running(calls)` sees to it
@@ -75,24 +78,23 @@ impl Core {
         boundary::detached(py, || self.cache.start_get(key, read))
     }
 
-    /// `lookup` with nothing but a key, for [`crate::fast`].
+    /// `lookup` with nothing but a key, for [`crate::fast`]; `reader`: where there is a GIL.
     #[inline]
-    pub(crate) fn plain_hit<T>(
+    pub(crate) fn plain_hit(
         &self,
+        reader: Option<&mut Reader>,
         key: &[u8],
-        with_answer: impl FnOnce(Answer) -> T,
-    ) -> edgecmp::Result<Option<T>> {
-        boundary::guarded(|| {
-            let hit = self.cache.lookup(key, &self.plain)?;
-            Ok(hit.map(|hit| with_answer(Answer::of(hit.into_value()))))
+    ) -> edgecmp::Result<Option<Value>> {
+        boundary::guarded(|| match reader {
+            Some(reader) => self.cache.lookup_by(reader, key),
+            None => Ok(self.cache.lookup(key, &self.plain)?.map(Hit::into_value)),
         })
     }
 
-    /// Whether such a look-up would find this value again; then its receipt is
-    /// of now. False also if the look-up would fail.
+    /// Begins to renew a kept value; `None`: look it up.
     #[inline]
-    pub(crate) fn renew(&self, value: &mut Value) -> bool {
-        boundary::guarded(|| self.cache.renew(value)).unwrap_or(false)
+    pub(crate) fn moment<'a>(&'a self, reader: &'a mut Reader, renewal: &Renewal) -> Option<Moment<'a>> {
+        self.cache.moment(reader, renewal)
     }
 
     /// The rest of a `get` with nothing but a key, once there was no hit.
@@ -168,24 +170,34 @@ impl Core {
     }
 }
 
+/// Whether a look-up now would find this value again; then its receipt is of now.
+#[inline]
+pub(crate) fn renew(moment: Moment<'_>, value: &mut Value, renewal: &mut Renewal) -> bool {
+    boundary::guarded(|| Ok(moment.renew(value, renewal))).unwrap_or(false)
+}
+
 #[pymethods]
 impl Core {
     #[new]
     #[pyo3(signature = (options, runner=None, writable=false))]
     fn new(options: &Bound<'_, PyDict>, runner: Option<Py<PyAny>>, writable: bool) -> PyResult<Self> {
         let py = options.py();
-        let options = options::extract(options)?;
-        let front = Front::new(options.capacity.0);
+        let mut options = options::extract(options)?;
+        options.validate().map_err(|error| errors::raised(py, &error))?;
+        let (capacity, plain) = (options.capacity, ReadOptions::default());
+        let budget = Front::budget(capacity.0);
+        let front = Front::new(budget);
+        options.capacity = Size(capacity.0 - budget);
         let Some(runner) = runner else {
             let cache = boundary::detached(py, || Cache::open(options))?;
-            return Ok(Self { cache, loader: None, plain: ReadOptions::default(), front });
+            return Ok(Self { cache, loader: None, plain, front, capacity });
         };
         let threads = options.loader_threads;
         let calls = boundary::detached(py, || Calls::new(threads))?;
         let origin = calls.origin(writable);
         let cache = boundary::detached(py, || Cache::open_with_origin(options, origin))?;
         let loader = Loader { runner, calls: Py::new(py, calls)? };
-        Ok(Self { cache, loader: Some(loader), plain: ReadOptions::default(), front })
+        Ok(Self { cache, loader: Some(loader), plain, front, capacity })
     }
 
     /// Reads a key.
@@ -333,8 +345,10 @@ impl Core {
     /// The options in force as a dict of name to text; secrets as "***".
     fn options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let options = PyDict::new(py);
+        let mut given = self.cache.options().clone();
+        given.capacity = self.capacity;
         for row in edgecmp::OPTIONS {
-            let text = boundary::attached(py, || self.cache.options().get(row.name))?;
+            let text = boundary::attached(py, || given.get(row.name))?;
             options.set_item(row.name, text)?;
         }
         Ok(options)

@@ -21,7 +21,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use crate::cache::Core;
-use crate::entry::object;
+use crate::entry::{Answer, object};
 
 type Function = ffi::PyCFunctionFastWithKeywords;
 
@@ -199,14 +199,17 @@ unsafe fn find<'a>(
     let core: &'a Core = unsafe { &*ptr::from_ref(core.get()) };
     // SAFETY: there is one argument, which the caller keeps alive.
     let key = unsafe { *arguments };
-    // SAFETY: the thread is attached.
-    let kept = unsafe { core.front().find(core, key) };
-    if kept.is_null() {
-        // SAFETY: as the caller promises.
-        unsafe { search(core, key) }
-    } else {
-        Found::Entry(kept)
+    // A key that nobody but the caller holds is not among those that are kept.
+    // SAFETY: an object.
+    if unsafe { ffi::Py_REFCNT(key) } != 1 {
+        // SAFETY: the thread is attached.
+        let kept = unsafe { core.front().find(core, key) };
+        if !kept.is_null() {
+            return Found::Entry(kept);
+        }
     }
+    // SAFETY: as the caller promises.
+    unsafe { search(core, key) }
 }
 
 /// Looks a key up in core. Apart from [`find`], whose frame it would make larger.
@@ -218,20 +221,20 @@ unsafe fn find<'a>(
 unsafe fn search(core: &Core, key: *mut ffi::PyObject) -> Found<'_> {
     // SAFETY: the thread is attached, and the key outlives the call.
     let Some(bytes) = (unsafe { key_bytes(key) }) else { return Found::Unknown };
-    let made = core.plain_hit(bytes, |answer| {
-        // SAFETY: the module is initialized, the thread attached.
-        let entry = unsafe { object::allocate(answer) };
-        if !entry.is_null() {
-            // SAFETY: `key` is exactly a `str` or `bytes`, `entry` an Entry.
-            unsafe { core.front().keep(key, entry) };
-        }
-        entry
-    });
-    match made {
-        Ok(Some(entry)) => Found::Entry(entry),
-        Ok(None) => Found::Nothing(core, bytes),
-        Err(_) => Found::Unknown,
+    // SAFETY: the thread is attached.
+    let value = match unsafe { core.front().look_up(core, bytes) } {
+        Ok(Some(value)) => value,
+        Ok(None) => return Found::Nothing(core, bytes),
+        Err(_) => return Found::Unknown,
+    };
+    // SAFETY: the module is initialized, the thread attached.
+    let entry = unsafe { object::allocate(Answer::of(value)) };
+    // SAFETY: an object.
+    if !entry.is_null() && unsafe { ffi::Py_REFCNT(key) } != 1 {
+        // SAFETY: `key` is exactly a `str` or `bytes`, `entry` an Entry.
+        unsafe { core.front().keep(key, entry) };
     }
+    Found::Entry(entry)
 }
 
 /// `Core.lookup`.

@@ -2,15 +2,16 @@
 //! for again and again with the same `str`, as with literals, names, and keys
 //! of its own tables.
 //!
-//! A way holds a key object and the Entry last returned for it. The key object
+//! A slot holds a key object and the Entry last returned for it. The key object
 //! is held, so its address is its identity; core says whether the Entry's value
-//! still is what the cache has and may be returned ([`edgecmp::Cache::renew`]),
+//! still is what the cache has and may be returned ([`edgecmp::Cache::moment`]),
 //! and what its receipt is now. So nothing is hashed, searched or copied, the
 //! `bytes` object stays the same as long as the entry does, and an Entry that
-//! nobody else holds is used again.
+//! nobody else holds is used again. Two lines of memory are read: the slot, then,
+//! while the clock is read, the Entry.
 //!
 //! Bounded: entries of at most [`LARGEST`] bytes, all together at most an eighth
-//! of the cache's capacity, which they take beside it. The table grows with what
+//! of the cache's capacity, which core does not get. The table grows with what
 //! is kept. A key is kept when the same object asks for the same entry again soon,
 //! and somebody else holds it too: keys made for one call, and scans, leave no trace.
 //!
@@ -20,7 +21,7 @@ use std::cell::UnsafeCell;
 use std::fmt;
 use std::ptr;
 
-use edgecmp::Value;
+use edgecmp::{Reader, Renewal, Value};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
@@ -28,16 +29,17 @@ use pyo3::types::{PyBytes, PyString};
 use crate::cache::Core;
 use crate::entry::object;
 
-/// Keys in one bucket, which is a line of the processor's cache.
-const WAYS: usize = 2;
-const FIRST_BUCKETS: usize = 64;
+/// Slots of one set: two lines of the processor's cache, which it loads in pairs.
+const WAYS: usize = 4;
+const FIRST_SETS: usize = 16;
+/// Twice as many keys are remembered as asked for once.
+const RECENT: usize = 1024;
 /// Bytes of a value at the most.
 const LARGEST: usize = 1024;
 /// What of the capacity may be kept.
 const SHARE: usize = 8;
-/// Bytes that a way takes beside key and value: bucket, Entry, the heads of two
-/// `bytes` and one `str` object, that of core's entry, and what allocators round up.
-const OVERHEAD: usize = 320;
+/// Of a cache with less capacity nothing is kept.
+const SMALLEST: usize = 1 << 20;
 
 /// The entries kept for one cache.
 pub struct Front {
@@ -45,53 +47,36 @@ pub struct Front {
 }
 
 struct Kept {
+    reader: Reader,
     /// A power of two of them; none until there is something to keep.
-    buckets: Vec<Bucket>,
-    /// Turns the hash of a key into the index of its bucket.
+    sets: Vec<Set>,
+    /// What was looked up last and not kept, as [`tag`]s; as many as sets, or more.
+    recent: Vec<[u32; 2]>,
+    /// Turns the hash of a key into the index of its set.
     shift: u32,
-    /// Ways that are taken.
-    ways: usize,
+    /// Slots that are taken.
+    taken: usize,
     /// What they take, and may take at the most.
     bytes: usize,
     budget: usize,
 }
 
-/// Bytes that core has in front of the key of an entry, mostly.
-const HEAD: usize = 48;
-
-#[inline]
-fn prefetch(address: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a hint, for any address.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(address.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
-}
+#[repr(align(128))]
+struct Set([Slot; WAYS]);
 
 #[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Bucket {
-    /// Owned, as the entries are; null where there is none.
-    keys: [*mut ffi::PyObject; WAYS],
-    entries: [*mut ffi::PyObject; WAYS],
-    /// Where core has the entries: to begin to load both at once. Never followed.
-    blocks: [*const u8; WAYS],
-    /// What was looked up last, see [`tag`].
-    last: [u32; 2],
-    /// The way that is given up next.
-    next: usize,
+struct Slot {
+    /// Owned, as the entry is; null: the slot is free.
+    key: *mut ffi::PyObject,
+    entry: *mut ffi::PyObject,
+    renewal: Renewal,
 }
 
-const EMPTY: Bucket = Bucket {
-    keys: [ptr::null_mut(); WAYS],
-    entries: [ptr::null_mut(); WAYS],
-    blocks: [ptr::null(); WAYS],
-    last: [0; 2],
-    next: 0,
-};
+impl Slot {
+    const FREE: Self = Self { key: ptr::null_mut(), entry: ptr::null_mut(), renewal: Renewal::NONE };
+}
+
+const _: () = assert!(size_of::<Slot>() == 32 && size_of::<Set>() == 128);
 
 // SAFETY: everything here asks for an attached thread, and there is one at a
 // time: where there is no GIL, `kept` is never touched.
@@ -100,10 +85,22 @@ unsafe impl Send for Front {}
 unsafe impl Sync for Front {}
 
 impl Front {
-    /// For a cache of this capacity.
-    pub fn new(capacity: usize) -> Self {
-        let kept =
-            Kept { buckets: Vec::new(), shift: u64::BITS - 1, ways: 0, bytes: 0, budget: capacity / SHARE };
+    /// What of a cache's capacity is for what is kept here: nothing of a small one.
+    pub fn budget(capacity: usize) -> usize {
+        if cfg!(Py_GIL_DISABLED) || capacity < SMALLEST { 0 } else { capacity / SHARE }
+    }
+
+    /// Keeps so many bytes at the most.
+    pub fn new(budget: usize) -> Self {
+        let kept = Kept {
+            reader: Reader::new(),
+            sets: Vec::new(),
+            recent: Vec::new(),
+            shift: u64::BITS - 1,
+            taken: 0,
+            bytes: RECENT * 8 + FIRST_SETS * size_of::<Set>(),
+            budget,
+        };
         Self { kept: UnsafeCell::new(kept) }
     }
 
@@ -118,18 +115,24 @@ impl Front {
         if cfg!(Py_GIL_DISABLED) {
             return ptr::null_mut();
         }
-        // Should it not be here, its text is what comes next.
-        prefetch(key.cast());
-        prefetch(key.cast::<u8>().wrapping_add(64));
         // SAFETY: the GIL is held, and nothing below gives it away or comes back here.
         let kept = unsafe { &mut *self.kept.get() };
         let index = kept.index(key);
-        let Some(bucket) = kept.buckets.get_mut(index) else { return ptr::null_mut() };
-        let Some(way) = bucket.keys.iter().position(|&kept| kept == key) else { return ptr::null_mut() };
-        prefetch(bucket.blocks[way]);
-        // SAFETY: the bucket owns an Entry there. The GIL is held, and no
-        // borrow of an answer outlives the call that made it.
-        let entry = unsafe { object::renewed(bucket.entries[way], |answer| core.renew(answer.value_mut())) };
+        let Some(set) = kept.sets.get_mut(index) else { return ptr::null_mut() };
+        let Some(way) = set.0.iter().position(|slot| slot.key == key) else { return ptr::null_mut() };
+        let slot = &mut set.0[way];
+        // The clock is read, which waits for what was loaded before, while this is on its way.
+        prefetch(slot.entry);
+        let entry = match core.moment(&mut kept.reader, &slot.renewal) {
+            // SAFETY: the slot owns an Entry. The GIL is held, and no borrow of
+            // an answer outlives the call that made it.
+            Some(moment) => unsafe {
+                object::renewed(slot.entry, |answer| {
+                    crate::cache::renew(moment, answer.value_mut(), &mut slot.renewal)
+                })
+            },
+            None => ptr::null_mut(),
+        };
         if entry.is_null() {
             // SAFETY: the thread is attached.
             unsafe { kept.give_up(index, way) };
@@ -143,6 +146,27 @@ impl Front {
         let entry = unsafe { self.find(core, key.as_ptr()) };
         // SAFETY: a new reference, or null without an exception.
         unsafe { Bound::from_owned_ptr_or_opt(key.py(), entry) }
+    }
+
+    /// Looks a key up by the front's reader.
+    ///
+    /// # Safety
+    ///
+    /// The thread is attached.
+    #[inline]
+    pub unsafe fn look_up(&self, core: &Core, key: &[u8]) -> edgecmp::Result<Option<Value>> {
+        if cfg!(Py_GIL_DISABLED) {
+            return core.plain_hit(None, key);
+        }
+        // SAFETY: the GIL is held, and nothing below gives it away or comes back here.
+        let kept = unsafe { &mut *self.kept.get() };
+        if !kept.reader.is_own() {
+            // A forked child: what its parent has kept is not in its cache.
+            // SAFETY: the thread is attached.
+            unsafe { kept.clear() };
+            kept.reader = Reader::new();
+        }
+        core.plain_hit(Some(&mut kept.reader), key)
     }
 
     /// Keeps an answer of the cache for its key, if it seems worth it.
@@ -159,7 +183,7 @@ impl Front {
     /// # Safety
     ///
     /// The thread is attached, `key` is an object that can't change, `entry` is an
-    /// Entry of this cache.
+    /// Entry that this cache has returned in this process.
     #[inline]
     pub unsafe fn keep(&self, key: *mut ffi::PyObject, entry: *mut ffi::PyObject) {
         if cfg!(Py_GIL_DISABLED) {
@@ -183,96 +207,106 @@ impl Kept {
     ///
     /// As for [`Front::keep`].
     unsafe fn keep(&mut self, key: *mut ffi::PyObject, entry: *mut ffi::PyObject) {
-        if self.buckets.is_empty() {
-            self.resize(FIRST_BUCKETS);
+        if self.sets.is_empty() {
+            self.resize(FIRST_SETS);
         }
         let mut index = self.index(key);
-        if self.buckets[index].keys.contains(&key) {
+        if self.sets[index].way_of(key).is_some() {
             return;
         }
         // SAFETY: an Entry.
         let value = unsafe { object::answer_of(entry) }.value();
-        // SAFETY: an object.
-        if unsafe { ffi::Py_REFCNT(key) } == 1 || !self.buckets[index].asked_again(tag(key, value)) {
+        let tag = tag(key, value);
+        let last = tag as usize % self.recent.len();
+        if !asked_again(&mut self.recent[last], tag) {
             return;
         }
-        if self.buckets[index].vacant().is_none() && self.ways * 4 > self.buckets.len() * WAYS {
-            self.resize(self.buckets.len() * 2);
+        let cost = cost(value);
+        if value.bytes().is_some_and(|bytes| bytes.len() > LARGEST) || self.budget == 0 {
+            return;
+        }
+        if self.sets[index].way_of(ptr::null_mut()).is_none() && self.taken * 2 > self.sets.len() * WAYS {
+            self.resize(self.sets.len() * 2);
             index = self.index(key);
         }
-        let vacant = self.buckets[index].vacant();
-        let way = vacant.unwrap_or(self.buckets[index].next);
+        let free = self.sets[index].way_of(ptr::null_mut()).filter(|_| self.bytes + cost <= self.budget);
+        // Any way will do: the key's own bits say which.
+        let way = free.unwrap_or((key.addr() >> 4) % WAYS);
         // SAFETY: the thread is attached.
         unsafe { self.give_up(index, way) };
-        let cost = cost(value);
-        if value.bytes().is_some_and(|bytes| bytes.len() > LARGEST) || self.bytes + cost > self.budget {
+        if self.bytes + cost > self.budget {
             return;
         }
-        self.ways += 1;
+        self.taken += 1;
         self.bytes += cost;
-        let bucket = &mut self.buckets[index];
-        bucket.next = (way + 1) % WAYS;
-        // The head of a block stands right before its key.
-        bucket.blocks[way] = value.key().as_ptr().wrapping_sub(HEAD);
         // SAFETY: an object.
-        bucket.keys[way] = unsafe { ffi::Py_NewRef(key) };
+        let key = unsafe { ffi::Py_NewRef(key) };
         // SAFETY: an object.
-        bucket.entries[way] = unsafe { ffi::Py_NewRef(entry) };
+        let entry = unsafe { ffi::Py_NewRef(entry) };
+        self.sets[index].0[way] = Slot { key, entry, renewal: Renewal::NONE };
     }
 
-    /// Empties a way, if it is not empty.
+    /// Frees a slot, if it is not free.
     ///
     /// # Safety
     ///
     /// The thread is attached.
     unsafe fn give_up(&mut self, index: usize, way: usize) {
-        let bucket = &mut self.buckets[index];
-        let key = std::mem::replace(&mut bucket.keys[way], ptr::null_mut());
-        let entry = std::mem::replace(&mut bucket.entries[way], ptr::null_mut());
+        let Slot { key, entry, .. } = std::mem::replace(&mut self.sets[index].0[way], Slot::FREE);
         if key.is_null() {
             return;
         }
-        self.ways -= 1;
-        // SAFETY: the bucket owned an Entry.
+        self.taken -= 1;
+        // SAFETY: the slot owned an Entry.
         self.bytes -= cost(unsafe { object::answer_of(entry) }.value());
-        // SAFETY: the bucket owned it. A `str` or `bytes`: that runs no code of Python.
+        // SAFETY: the slot owned it. A `str` or `bytes`: that runs no code of Python.
         unsafe { ffi::Py_DECREF(key) };
         // SAFETY: as above; an Entry.
         unsafe { ffi::Py_DECREF(entry) };
     }
 
-    /// Moves what is kept to a table of so many buckets, a power of two. A
-    /// larger table has room for all of a smaller one.
+    /// # Safety
+    ///
+    /// The thread is attached.
     #[cold]
-    fn resize(&mut self, buckets: usize) {
-        let old = std::mem::replace(&mut self.buckets, vec![EMPTY; buckets]);
-        self.shift = u64::BITS - buckets.ilog2();
-        for bucket in &old {
-            for way in (0..WAYS).filter(|&way| !bucket.keys[way].is_null()) {
-                let index = self.index(bucket.keys[way]);
-                let new = &mut self.buckets[index];
-                let vacant = new.vacant().expect("a bucket's keys go to two, and to no other's");
-                new.keys[vacant] = bucket.keys[way];
-                new.entries[vacant] = bucket.entries[way];
-                new.blocks[vacant] = bucket.blocks[way];
+    unsafe fn clear(&mut self) {
+        for index in 0..self.sets.len() {
+            for way in 0..WAYS {
+                // SAFETY: the thread is attached.
+                unsafe { self.give_up(index, way) };
             }
+        }
+    }
+
+    /// Moves what is kept to a table of so many sets, a power of two. A larger
+    /// table has room for all of a smaller one.
+    #[cold]
+    fn resize(&mut self, sets: usize) {
+        let free = || Set([Slot::FREE; WAYS]);
+        let old = std::mem::replace(&mut self.sets, (0..sets).map(|_| free()).collect());
+        self.recent = vec![[0; 2]; sets.max(RECENT)];
+        self.shift = u64::BITS - sets.ilog2();
+        for slot in old.iter().flat_map(|set| &set.0).filter(|slot| !slot.key.is_null()) {
+            let index = self.index(slot.key);
+            let way = self.sets[index].way_of(ptr::null_mut());
+            self.sets[index].0[way.expect("a set's keys go to two sets, and no other's")] = *slot;
         }
     }
 }
 
-impl Bucket {
-    /// Whether the tag is one of the last two. It is, from now on.
-    fn asked_again(&mut self, tag: u32) -> bool {
-        let again = self.last.contains(&tag);
-        if !again {
-            self.last = [tag, self.last[0]];
-        }
-        again
+impl Set {
+    fn way_of(&self, key: *mut ffi::PyObject) -> Option<usize> {
+        self.0.iter().position(|slot| slot.key == key)
     }
+}
 
-    fn vacant(&self) -> Option<usize> {
-        self.keys.iter().position(|key| key.is_null())
+/// Whether the tag is one of the last two. It is, from now on.
+fn asked_again(recent: &mut [u32; 2], tag: u32) -> bool {
+    let again = recent.contains(&tag);
+    if !again {
+        *recent = [tag, recent[0]];
     }
+    again
 }
 
 /// Says of a key object and the entry found for it whether they are the same as
@@ -282,19 +316,35 @@ fn tag(key: *mut ffi::PyObject, value: &Value) -> u32 {
     ((key ^ entry.rotate_left(32)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u32
 }
 
+/// What a slot in use takes at the most, as if nobody else held any of it.
 fn cost(value: &Value) -> usize {
-    OVERHEAD + 2 * value.key().len() + 2 * value.bytes().map_or(0, <[u8]>::len)
+    /// An Entry, and its share of a table that is a quarter full.
+    const SLOT: usize = 64 + 4 * (size_of::<Slot>() + 2);
+    /// The heads of a `str` and a `bytes` object and of core's entry with its
+    /// words, and what allocators round up.
+    const HEADS: usize = 240;
+    let (key, value) = (value.key(), value.bytes().unwrap_or_default());
+    // Up to four bytes a character beside the UTF-8 form.
+    let text = if key.is_ascii() { key.len() } else { 5 * key.len() };
+    SLOT + HEADS + text + key.len() + 2 * value.len()
+}
+
+#[inline]
+fn prefetch<T>(address: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, for any address.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
 }
 
 impl Drop for Front {
     fn drop(&mut self) {
-        let kept = self.kept.get_mut();
-        for index in 0..kept.buckets.len() {
-            for way in 0..WAYS {
-                // SAFETY: only a `Core` has one, and CPython frees it attached.
-                unsafe { kept.give_up(index, way) };
-            }
-        }
+        // SAFETY: only a `Core` has one, and CPython frees it attached.
+        unsafe { self.kept.get_mut().clear() };
     }
 }
 

@@ -16,8 +16,8 @@
 //!              exit  (threads that meet the end of the interpreter)
 //! ```
 //!
-//! `unsafe` is in `fast`, `front` and `entry::object`, the three that speak to
-//! CPython without pyo3.
+//! `unsafe` is in `fast`, `front`, `entry::object` and `entry::memory`, which speak
+//! to CPython without pyo3.
 //!
 //! Three rules keep it free of deadlocks, and are kept by construction:
 //!
@@ -73,6 +73,7 @@ mod _edgecmp {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::entry::object::refuse_other_interpreters()?;
         crate::entry::add_to(module)?;
         crate::fast::install(module.py())
     }

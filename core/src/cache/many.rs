@@ -34,7 +34,7 @@ impl ReadingMany {
         let missed = |(index, answer): (usize, &Option<_>)| answer.is_none().then_some(index);
         let missed: Vec<_> = many.answers.iter().enumerate().filter_map(missed).collect();
         if missed.is_empty() {
-            return Ok(many.answers.into_iter().flatten().collect());
+            return Ok(many.take_answers());
         }
         let mut places = Vec::new();
         for index in missed {
@@ -55,15 +55,18 @@ impl ReadingMany {
             many.answers[index] = answer;
         }
         if many.waiting.is_empty() {
-            return Ok(many.answers.into_iter().flatten().collect());
+            return Ok(many.take_answers());
         }
         node.start_background();
         fetch_all(node, places, trace, Purpose::Wanted);
         Err(many)
     }
 
+    /// The answers, all of which are there. Not `flatten`, which knows no length
+    /// and so would move them to other memory.
     fn take_answers(&mut self) -> Vec<Result<Value>> {
-        std::mem::take(&mut self.answers).into_iter().flatten().collect()
+        let answered = |answer: Option<_>| answer.expect("every key has an answer by now");
+        std::mem::take(&mut self.answers).into_iter().map(answered).collect()
     }
 }
 

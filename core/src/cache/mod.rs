@@ -12,6 +12,7 @@ use crate::facts::fork;
 use crate::facts::options::Options;
 use crate::facts::receipt::{Receipt, Value, WriteReceipt};
 use crate::facts::statistics::Statistics;
+use crate::facts::thread;
 use crate::lease_store::LeaseStore;
 use crate::origin::Origin;
 use crate::origin::callback::HostOrigin;
@@ -24,11 +25,13 @@ mod open;
 mod opened;
 mod pending;
 mod read;
+mod reader;
 mod writing;
 
 pub use arguments::{ReadOptions, WriteOptions};
 pub use pending::{Pending, Started};
 pub use read::{Hit, HitRef};
+pub use reader::{Moment, Reader, Renewal};
 
 use many::ReadingMany;
 use open::Recipe;
@@ -113,21 +116,6 @@ impl Cache {
         })
     }
 
-    /// [`Cache::lookup`], with no options, for who has looked a key up before and
-    /// kept the value: true if a look-up now would find the same; then the
-    /// value's receipt is that of such a read. False: look the key up. Nothing
-    /// is hashed and searched.
-    ///
-    /// The value must be one that this cache has returned.
-    #[inline]
-    pub fn renew(&self, value: &mut Value) -> Result<bool> {
-        // What a forked child has from its parent is not in its own cache.
-        if !self.opened.is_own() {
-            return Ok(false);
-        }
-        self.with(|opened| Ok(read::renew(&opened.node, value)))
-    }
-
     /// [`Cache::lookup`], with no options, of the key of a value that a read of
     /// *this* cache returned: the receipt of now, if that is the value it would
     /// return again. `None` otherwise, also on a closed cache: then look the key
@@ -137,7 +125,8 @@ impl Cache {
         if !self.opened.is_own() || self.opened.is_closed() {
             return None;
         }
-        Some(read::see_again(&self.opened.node, value)?.receipt(&value.entry))
+        let number = thread::number().unwrap_or(usize::MAX);
+        Some(read::see_again(&self.opened.node, number, &value.entry)?.receipt(&value.entry))
     }
 
     /// [`Cache::lookup`] for many keys, which `show` is given one after another,
@@ -196,7 +185,8 @@ impl Cache {
 
     /// Writes a value through to the origin. Success means that the origin has
     /// committed; [`Code::UnknownOutcome`] carries the idempotency key with
-    /// which a retry is safe.
+    /// which a retry is safe. Any other error: this call did not write, as with
+    /// [`Code::DeadlineExceeded`], when it got no place to the origin in time.
     pub fn start_set(
         &self,
         key: &[u8],

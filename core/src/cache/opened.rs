@@ -93,7 +93,8 @@ impl Opened {
             Some(_) => Attempt::MayBeRepeated,
             None => Attempt::First,
         };
-        let writing = writing::Writing::start(&self.node, write, attempt, hold)?;
+        self.node.start_background();
+        let writing = writing::Writing::start(&self.node, write, attempt, deadline, hold)?;
         Ok(Pending::new(&self.node.env, deadline, Box::new(writing)))
     }
 

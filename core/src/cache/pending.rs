@@ -100,14 +100,23 @@ impl<T: Send + 'static> Pending<T> {
     /// its deadline, and also when the cache is closed. On the runtime thread:
     /// `complete` must neither block nor touch a host language.
     pub fn on_complete(self, complete: impl FnOnce(Result<T>) + Send + 'static) {
+        self.hand_over(Callback(complete));
+    }
+
+    /// Waits on the runtime thread, for who can't poll by itself.
+    fn hand_over(self, listener: impl Listener<T>) {
         let Self { waiting, deadline, env } = self;
-        let mut completion = Completion { waiting, complete: Some(complete) };
+        let mut completion = Completion { waiting, listener: Some(listener) };
         // A refused or dropped task drops `completion`, which completes as closed.
         let _ = Arc::clone(&env).spawn(Box::pin(async move {
-            let poll = std::future::poll_fn(|cx| completion.waiting.poll(cx));
-            let outcome = within(&*env, deadline, poll).await;
-            let outcome = outcome.unwrap_or_else(|| completion.waiting.give_up());
-            completion.done(outcome);
+            let poll = std::future::poll_fn(|cx| completion.poll(cx));
+            match within(&*env, deadline, poll).await {
+                Some(ended) => completion.done(ended),
+                None => {
+                    let outcome = completion.waiting.give_up();
+                    completion.done(Some(outcome));
+                }
+            }
         }));
     }
 }
@@ -120,17 +129,15 @@ impl Pending<WriteReceipt> {
     }
 }
 
-/// For async Rust: any executor may await it.
+/// For async Rust: any executor may await it. Dropping the future gives up the
+/// wait, as dropping the [`Pending`] does.
 impl<T: Send + 'static> IntoFuture for Pending<T> {
     type Output = Result<T>;
     type IntoFuture = BoxFuture<'static, Result<T>>;
 
     fn into_future(self) -> Self::IntoFuture {
         let (sender, receiver) = oneshot::channel();
-        self.on_complete(move |outcome| {
-            // Nobody awaits it any more.
-            let _ = sender.send(outcome);
-        });
+        self.hand_over(Awaited(sender));
         Box::pin(async move { receiver.await.unwrap_or_else(|_| closed()) })
     }
 }
@@ -140,24 +147,69 @@ pub(super) fn closed<T>() -> Result<T> {
     Err(Error::new(Code::Closed, "the cache was closed while the call waited"))
 }
 
-/// Calls back even if the task that should is dropped.
-struct Completion<T, F: FnOnce(Result<T>)> {
-    waiting: Box<dyn Waiting<T>>,
-    complete: Option<F>,
+/// Who is told of the end of a call.
+trait Listener<T>: Send + 'static {
+    /// Whether it has gone; if not, the task is woken when it goes.
+    fn is_gone(&mut self, cx: &mut Context<'_>) -> bool;
+
+    /// The end.
+    fn tell(self, outcome: Result<T>);
 }
 
-impl<T, F: FnOnce(Result<T>)> Completion<T, F> {
-    fn done(&mut self, outcome: Result<T>) {
-        if let Some(complete) = self.complete.take() {
-            complete(outcome);
+/// A host's function: it stays.
+struct Callback<F>(F);
+
+impl<T, F: FnOnce(Result<T>) + Send + 'static> Listener<T> for Callback<F> {
+    fn is_gone(&mut self, _: &mut Context<'_>) -> bool {
+        false
+    }
+
+    fn tell(self, outcome: Result<T>) {
+        (self.0)(outcome);
+    }
+}
+
+/// A future that may be dropped.
+struct Awaited<T>(oneshot::Sender<Result<T>>);
+
+impl<T: Send + 'static> Listener<T> for Awaited<T> {
+    fn is_gone(&mut self, cx: &mut Context<'_>) -> bool {
+        self.0.poll_closed(cx).is_ready()
+    }
+
+    fn tell(self, outcome: Result<T>) {
+        // Nobody awaits it any more.
+        let _ = self.0.send(outcome);
+    }
+}
+
+/// Tells the listener even if the task that should is dropped.
+struct Completion<T, L: Listener<T>> {
+    waiting: Box<dyn Waiting<T>>,
+    listener: Option<L>,
+}
+
+impl<T, L: Listener<T>> Completion<T, L> {
+    /// Ready with the outcome, or with none if nobody wants it any more.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        if self.listener.as_mut().is_none_or(|listener| listener.is_gone(cx)) {
+            return Poll::Ready(None);
+        }
+        self.waiting.poll(cx).map(Some)
+    }
+
+    fn done(&mut self, outcome: Option<Result<T>>) {
+        let listener = self.listener.take();
+        if let (Some(listener), Some(outcome)) = (listener, outcome) {
+            listener.tell(outcome);
         }
     }
 }
 
-impl<T, F: FnOnce(Result<T>)> Drop for Completion<T, F> {
+impl<T, L: Listener<T>> Drop for Completion<T, L> {
     fn drop(&mut self) {
-        if let Some(complete) = self.complete.take() {
-            complete(self.waiting.closed());
+        if let Some(listener) = self.listener.take() {
+            listener.tell(self.waiting.closed());
         }
     }
 }

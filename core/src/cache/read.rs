@@ -109,29 +109,23 @@ pub(super) fn probe_many<K: AsRef<[u8]>>(
     });
 }
 
-/// What [`probe`] would see of this value's entry, if it would find that again.
+/// What [`probe`] would see of an entry that was returned before, if it would
+/// find that again; `thread` is the number of this thread.
 #[inline]
-pub(super) fn see_again(node: &Node, value: &Value) -> Option<Seen> {
-    // The clock after the look: an entry can't age in between unseen.
-    if !value.entry.is_in_store() {
+pub(super) fn see_again(node: &Node, thread: usize, entry: &Entry) -> Option<Seen> {
+    if !entry.is_in_store() {
         return None;
     }
+    // The clock after the look: an entry can't age in between unseen.
     let now = node.latest();
-    let thread = crate::facts::thread::number().unwrap_or(usize::MAX);
     // What is averted is counted by the look-up that follows.
-    see(node, thread, &value.entry, &ReadBounds::NONE, now).ok()
-}
-
-/// [`see_again`] that gives the value the new receipt; whether there is one.
-#[inline]
-pub(super) fn renew(node: &Node, value: &mut Value) -> bool {
-    see_again(node, value).map(|seen| value.seen = seen).is_some()
+    see(node, thread, entry, &ReadBounds::NONE, now).ok()
 }
 
 /// Whether an entry is a hit for this read; `now` was read after it was loaded,
 /// `thread` is the number of this thread.
 #[inline(always)]
-fn see(
+pub(super) fn see(
     node: &Node,
     thread: usize,
     entry: &Entry,
@@ -154,7 +148,7 @@ fn see(
 
 /// Counts an entry that was found and not returned.
 #[cold]
-fn averted(node: &Node, verdict: Verdict) -> std::result::Result<Seen, Verdict> {
+pub(super) fn averted(node: &Node, verdict: Verdict) -> std::result::Result<Seen, Verdict> {
     if verdict != Verdict::TooLow {
         node.counters.add(Stat::BoundViolationsAverted);
     }

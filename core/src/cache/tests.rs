@@ -13,6 +13,10 @@ use crate::facts::version::Version;
 use crate::origin::callback::{Operation, OriginCall};
 use crate::origin::{self, Write};
 
+mod giving_up;
+mod refreshing;
+mod sweeping;
+
 const SHORT: Duration = Duration::from_millis(50);
 
 fn options(bound: &str) -> Options {
@@ -27,7 +31,11 @@ fn read() -> ReadOptions {
 }
 
 fn host(bound: &str, serve: impl Fn(OriginCall) + Send + Sync + 'static) -> Cache {
-    let options = Options { origin: String::new(), ..options(bound) };
+    host_with(options(bound), serve)
+}
+
+fn host_with(options: Options, serve: impl Fn(OriginCall) + Send + Sync + 'static) -> Cache {
+    let options = Options { origin: String::new(), ..options };
     Cache::open_with_origin(options, Arc::new(LoaderPool::new(8, true, Arc::new(serve)))).unwrap()
 }
 

@@ -77,7 +77,11 @@ struct State {
     landing: Option<Landing>,
     fence: Fence,
     waiters: Vec<Option<Waker>>,
+    /// Indices of `waiters` whose seats were given back.
+    free: Vec<usize>,
     waiting: usize,
+    /// The fetch, if it wants to know when somebody waits.
+    fetch: Option<Waker>,
     /// The latest deadline of a waiter: after it nobody wants the answer.
     wanted_until: Instant,
 }
@@ -89,7 +93,9 @@ impl Flight {
                 landing: None,
                 fence: Fence::default(),
                 waiters: Vec::new(),
+                free: Vec::new(),
                 waiting: 0,
+                fetch: None,
                 wanted_until: Instant::ZERO,
             }),
         }
@@ -111,23 +117,32 @@ impl Flight {
         }
         state.waiting += 1;
         state.wanted_until = state.wanted_until.max(deadline);
-        state.waiters.push(None);
-        Ok(Seat { flight: Arc::clone(self), index: state.waiters.len() - 1 })
+        let index = state.free.pop().unwrap_or_else(|| {
+            state.waiters.push(None);
+            state.waiters.len() - 1
+        });
+        let fetch = state.fetch.take();
+        drop(state);
+        if let Some(fetch) = fetch {
+            fetch.wake();
+        }
+        Ok(Seat { flight: Arc::clone(self), index })
     }
 }
 
 impl Flight {
     /// Waits for the landing without being a waiter: nobody needs the answer.
-    pub async fn landed(&self) {
+    /// Whether it was one with an answer.
+    pub async fn landed(&self) -> bool {
         std::future::poll_fn(|cx| {
             let mut state = self.state();
-            if state.landing.is_some() {
-                return Poll::Ready(());
+            if let Some(landing) = &state.landing {
+                return Poll::Ready(landing.is_ok());
             }
             state.waiters.push(Some(cx.waker().clone()));
             Poll::Pending
         })
-        .await;
+        .await
     }
 }
 
@@ -159,6 +174,7 @@ impl Drop for Seat {
         state.waiting -= 1;
         if let Some(seat) = state.waiters.get_mut(self.index) {
             *seat = None;
+            state.free.push(self.index);
         }
     }
 }
@@ -179,6 +195,19 @@ pub struct Place {
     key: Key,
     flight: Arc<Flight>,
     landed: bool,
+}
+
+/// Is ready once somebody waits for one of these flights.
+pub async fn wanted(places: &[Place]) {
+    std::future::poll_fn(|cx| {
+        let is_wanted = |place: &Place| {
+            let mut state = place.flight.state();
+            state.fetch = Some(cx.waker().clone());
+            state.waiting > 0
+        };
+        if places.iter().any(is_wanted) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 /// What became of an answer.
@@ -228,6 +257,21 @@ impl Place {
         drop(state);
         self.leave(wakers);
         Settled::Landed
+    }
+
+    /// Lands with what `find` finds cached, if it is proved and no fence overtook
+    /// its proof; else with the error. One step, as [`Place::settle`] is.
+    pub fn land_with_cached(mut self, find: impl FnOnce() -> Option<SharedEntry>, error: Error) {
+        let mut state = self.flight.state();
+        let fence = state.fence;
+        let counts = |entry: &SharedEntry| {
+            let at = entry.validated_at();
+            at > entry.unproved_until() && !fence.overtakes(entry.version(), at)
+        };
+        let landing = find().filter(counts).ok_or(error);
+        let wakers = state.land(landing);
+        drop(state);
+        self.leave(wakers);
     }
 
     /// Lands with an error, or with an entry that is already installed.

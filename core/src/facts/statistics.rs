@@ -91,6 +91,7 @@ statistics! {
     VersionRegressions, version_regressions, Counter, "1", "Lower versions accepted because the origin itself went back.";
     StaleAnswersDropped, stale_answers_dropped, Counter, "1", "Answers not installed because a newer version or a fence came before them.";
     Evictions, evictions, Counter, "1", "Entries evicted to stay within capacity.";
+    Expirations, expirations, Counter, "1", "Entries that left because they were past every bound.";
     NotKept, not_kept, Counter, "1", "Answers returned but not kept: larger than max_value_bytes, or no-store.";
     Entries, entries, Gauge, "1", "Entries held.";
     Bytes, bytes, Gauge, "By", "Bytes held by entries, their overhead included.";

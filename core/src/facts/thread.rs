@@ -127,6 +127,30 @@ impl Drop for Hold {
     }
 }
 
+/// A number that belongs to no thread, but to whoever has this: for what is
+/// counted under a lock of the caller's own.
+#[derive(Debug)]
+pub struct Number(u32);
+
+impl Number {
+    /// A number that no thread has.
+    pub fn take() -> Self {
+        Self(take())
+    }
+
+    /// The number.
+    #[inline]
+    pub fn get(&self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl Drop for Number {
+    fn drop(&mut self) {
+        give_back(self.0);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

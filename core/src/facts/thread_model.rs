@@ -42,3 +42,19 @@ impl Hold {
         self.0
     }
 }
+
+/// A number that belongs to no thread; models have none of these.
+#[derive(Debug)]
+pub struct Number(());
+
+impl Number {
+    /// Not in models: all numbers are their threads'.
+    pub fn take() -> Self {
+        unreachable!("a model's numbers are its threads'")
+    }
+
+    /// The number.
+    pub fn get(&self) -> usize {
+        unreachable!("a model's numbers are its threads'")
+    }
+}

@@ -166,9 +166,14 @@ pub fn judge(
         return Verdict::Expired { age };
     }
     // A read's own bound is no reason to refresh for everybody.
-    let shared = hard_bound(standing, key, &ReadBounds::NONE).as_nanos();
-    let soft = (shared >> 16) * u64::from(key.refresh_share);
-    Verdict::Fresh { age, bound, aging: age.as_nanos() > soft }
+    let shared = hard_bound(standing, key, &ReadBounds::NONE);
+    Verdict::Fresh { age, bound, aging: age > soft_bound(shared, key.refresh_share) }
+}
+
+/// The age from which on a refresh is asked for; `share` is in 1/65536.
+#[inline]
+pub fn soft_bound(bound: Span, share: u32) -> Span {
+    Span::from_nanos((bound.as_nanos() >> 16) * u64::from(share))
 }
 
 /// `no-cache`: only an answer to a request sent within this read will do, and

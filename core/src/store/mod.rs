@@ -33,6 +33,8 @@ use std::ops::Deref;
 use crossbeam::utils::CachePadded;
 
 use crate::facts::entry::Entry;
+use crate::facts::thread::Number;
+use crate::sync::Ordering;
 use prefetch::prefetch;
 use reclaim::{Domain, Guard};
 pub use shard::{Change, Outcome};
@@ -140,6 +142,24 @@ impl Store {
         Some(Loaded { entry, guard })
     }
 
+    /// Shows the entry of a key to `visit`, as [`Store::load`] finds it.
+    #[inline(always)]
+    pub fn load_as<T>(
+        &self,
+        number: &mut Number,
+        hash: u64,
+        key: &[u8],
+        visit: impl FnOnce(&Entry) -> T,
+    ) -> Option<T> {
+        let guard = self.domain.pin_as(number);
+        // SAFETY: the guard is held.
+        let table = unsafe { self.tables[self.shard_of(hash)].load() };
+        // SAFETY: the guard was there before the table, and goes after the view.
+        let found = unsafe { table.find(hash, key) }.map(|entry| visit(&entry));
+        drop(guard);
+        found
+    }
+
     /// The entries of many keys, a batch at a time: `visit` gets the number of
     /// the thread, the index of the batch's first key, and its entries. The
     /// misses of memory of a whole batch go on at once: for keys that are not in
@@ -183,7 +203,7 @@ impl Store {
     /// Takes out entries that `spent` says are of no use any more, of the next
     /// `buckets` buckets of one shard; how many left, and whether the round
     /// through the shard is over.
-    pub fn sweep(&self, shard: usize, buckets: usize, spent: impl Fn(&Entry) -> bool) -> (usize, bool) {
+    pub fn sweep(&self, shard: usize, buckets: usize, spent: impl FnMut(&Entry) -> bool) -> (usize, bool) {
         self.shards[shard].sweep(self.around(shard), buckets, spent)
     }
 
@@ -198,6 +218,15 @@ impl Store {
         self.shards[self.shard_of(hash)].departures()
     }
 
+    /// Grows with every entry of a shard that leaves or is replaced, after it says
+    /// so itself ([`Entry::is_in_store`]) and before readers can find it gone. Who
+    /// saw an entry in the store after asking for this knows that it is there as
+    /// long as this stands still.
+    #[inline]
+    pub fn removals(&self, shard: usize) -> u64 {
+        self.shards[shard].removals().load(Ordering::Acquire)
+    }
+
     /// What is held, summed over the shards one after another.
     pub fn usage(&self) -> Usage {
         self.shards
@@ -206,14 +235,20 @@ impl Store {
             .fold(Usage::default(), |a, b| Usage { entries: a.entries + b.entries, bytes: a.bytes + b.bytes })
     }
 
+    /// The shard of a hash.
     #[inline]
-    fn shard_of(&self, hash: u64) -> usize {
+    pub fn shard_of(&self, hash: u64) -> usize {
         // The tags take the lowest 16 bits, the buckets the highest.
         (hash >> 16) as usize & (self.shards.len() - 1)
     }
 
     fn around(&self, shard: usize) -> Surroundings<'_> {
-        Surroundings { published: &self.tables[shard], domain: &self.domain, hasher: &self.hasher }
+        Surroundings {
+            published: &self.tables[shard],
+            domain: &self.domain,
+            hasher: &self.hasher,
+            removals: self.shards[shard].removals(),
+        }
     }
 }
 

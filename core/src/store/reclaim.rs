@@ -37,7 +37,7 @@ use std::collections::VecDeque;
 use crossbeam::utils::CachePadded;
 use once_cell::race::OnceBox;
 
-use crate::facts::thread::{Hold, MAX_THREADS, high_water};
+use crate::facts::thread::{Hold, MAX_THREADS, Number, high_water};
 use crate::sync::{AtomicU64, Ordering, fence};
 
 #[cfg(not(edgecmp_loom))]
@@ -171,6 +171,33 @@ impl Domain {
             }
         }
         oldest
+    }
+}
+
+/// [`Guard`] of who has a number of its own: nothing to look for, and one at a time.
+#[derive(Debug)]
+pub struct OwnGuard<'a> {
+    cell: &'a AtomicU64,
+}
+
+impl Domain {
+    /// [`Domain::pin`] under a number that no thread has. The guard borrows it:
+    /// a second one begins when nothing of the first is in use any more.
+    #[inline]
+    pub fn pin_as<'a>(&'a self, number: &'a mut Number) -> OwnGuard<'a> {
+        let cell = self.cell(number.get());
+        // The orderings, and the fence: as in `pin`.
+        cell.store(self.epoch.load(Ordering::Acquire) << DEPTH_BITS | 1, Ordering::Release);
+        self.fence_of_reader();
+        OwnGuard { cell }
+    }
+}
+
+impl Drop for OwnGuard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // Release: all reads under the guard come before.
+        self.cell.store(0, Ordering::Release);
     }
 }
 

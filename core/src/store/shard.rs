@@ -50,9 +50,18 @@ pub struct Surroundings<'a> {
     pub domain: &'a Domain,
     /// The store's hash function.
     pub hasher: &'a super::HashState,
+    /// See [`super::Store::removals`].
+    pub removals: &'a AtomicU64,
 }
 
 impl Surroundings<'_> {
+    /// An entry leaves the store: before readers can find it gone.
+    fn note_removal(&self, entry: &Entry) {
+        entry.set_in_store(false);
+        // Release: who sees the count sees that.
+        self.removals.fetch_add(1, Ordering::AcqRel);
+    }
+
     fn hash(&self, key: &[u8]) -> u64 {
         super::hash(self.hasher, key)
     }
@@ -67,6 +76,7 @@ pub struct Shard {
     entries: AtomicUsize,
     bytes: AtomicUsize,
     departures: AtomicU64,
+    removals: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -110,6 +120,7 @@ impl Shard {
             entries: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             departures: AtomicU64::new(0),
+            removals: AtomicU64::new(0),
         }
     }
 
@@ -121,6 +132,12 @@ impl Shard {
     /// See [`super::Store::departures`].
     pub fn departures(&self) -> u64 {
         self.departures.load(Ordering::Acquire)
+    }
+
+    /// See [`super::Store::removals`].
+    #[inline]
+    pub fn removals(&self) -> &AtomicU64 {
+        &self.removals
     }
 
     /// See [`super::Store::usage`].
@@ -155,16 +172,16 @@ impl Shard {
         let brought = if let Change::Put(entry) = &change { entry.footprint() } else { 0 };
         match (change, place) {
             (Change::Keep, _) | (Change::Remove, Place::Vacant { .. }) => {}
-            (Change::Remove, Place::Occupied(slot)) => writer.remove(around.domain, table, slot),
+            (Change::Remove, Place::Occupied(slot)) => writer.remove(around, table, slot),
             (Change::Put(entry), _) if entry.footprint() > self.largest() => {
                 outcome.too_large = true;
                 // What was there is not current any more.
                 if let Place::Occupied(slot) = place {
-                    writer.remove(around.domain, table, slot);
+                    writer.remove(around, table, slot);
                 }
             }
             (Change::Put(entry), Place::Occupied(slot)) => {
-                writer.replace(around.domain, table, (slot, hash), entry);
+                writer.replace(around, table, (slot, hash), entry);
             }
             (Change::Put(entry), Place::Vacant { slot, fresh }) => {
                 let bytes = entry.footprint();
@@ -184,7 +201,7 @@ impl Shard {
         if outcome.evicted > 0 || removed || outcome.too_large {
             self.departures.fetch_add(1, Ordering::AcqRel);
         }
-        self.end(writer, around);
+        self.end(writer, around, false);
         outcome
     }
 
@@ -194,7 +211,7 @@ impl Shard {
         &self,
         around: Surroundings<'_>,
         buckets: usize,
-        spent: impl Fn(&Entry) -> bool,
+        mut spent: impl FnMut(&Entry) -> bool,
     ) -> (usize, bool) {
         let mut writer = self.writer();
         // SAFETY: the shard's lock is held.
@@ -203,7 +220,7 @@ impl Shard {
         let before = writer.entries;
         for slot in from..to {
             if entry_in(table, slot as u32).is_some_and(|entry| spent(&entry)) {
-                writer.remove(around.domain, table, slot as u32);
+                writer.remove(around, table, slot as u32);
             }
         }
         let over = to == table.slots();
@@ -215,7 +232,9 @@ impl Shard {
         if swept > 0 {
             self.departures.fetch_add(1, Ordering::AcqRel);
         }
-        self.end(writer, around);
+        // What left is freed at the end of a round at the latest: a shard that
+        // nobody writes to would hold it for ever.
+        self.end(writer, around, over);
         (swept, over)
     }
 
@@ -244,7 +263,7 @@ impl Shard {
             match turn {
                 Turn::Evict(slot) => {
                     evicted += 1;
-                    writer.retire(around.domain, table, slot, false);
+                    writer.retire(around, table, slot, false);
                 }
                 Turn::Lapsed(slot) => writer.used_slots -= usize::from(table.unreserve(slot)),
             }
@@ -253,10 +272,11 @@ impl Shard {
     }
 
     /// Frees what can be freed, publishes the account.
-    fn end(&self, mut writer: MutexGuard<'_, Writer>, around: Surroundings<'_>) {
+    fn end(&self, mut writer: MutexGuard<'_, Writer>, around: Surroundings<'_>, tidy: bool) {
         // SAFETY: the shard's lock is held.
         let table = unsafe { around.published.load() };
         let due = std::mem::take(&mut writer.rebuilt)
+            || (tidy && writer.limbo.len() > 0)
             || writer.limbo.len() >= RETIRED
             || writer.limbo.bytes() > self.capacity / RETIRED_SHARE;
         let free = if due { writer.limbo.collect(around.domain) } else { Vec::new() };
@@ -279,10 +299,10 @@ impl Writer {
         self.limbo.bytes().clamp(capacity / RETIRED_SHARE, capacity / 2)
     }
 
-    fn retire(&mut self, domain: &Domain, table: Table<'_>, slot: u32, reserved: bool) {
+    fn retire(&mut self, around: Surroundings<'_>, table: Table<'_>, slot: u32, reserved: bool) {
         if let Some(entry) = entry_in(table, slot) {
             // Before the key can be found missing.
-            entry.set_in_store(false);
+            around.note_removal(&entry);
         }
         let (entry, as_new) = table.take(slot, reserved);
         if let Some(entry) = entry {
@@ -290,31 +310,37 @@ impl Writer {
             self.entries -= 1;
             self.live -= bytes;
             self.used_slots -= usize::from(as_new);
-            self.limbo.retire(domain, Retired::Entry(entry), bytes);
+            self.limbo.retire(around.domain, Retired::Entry(entry), bytes);
         }
     }
 
     /// Takes an entry out for another reason than eviction: the policy still
     /// has its number, and gives it back when its turn comes.
-    fn remove(&mut self, domain: &Domain, table: Table<'_>, slot: u32) {
+    fn remove(&mut self, around: Surroundings<'_>, table: Table<'_>, slot: u32) {
         let bytes = entry_in(table, slot).map_or(0, |entry| entry.footprint());
         self.policy.removed(slot, bytes as u64);
-        self.retire(domain, table, slot, true);
+        self.retire(around, table, slot, true);
     }
 
-    fn replace(&mut self, domain: &Domain, table: Table<'_>, (slot, hash): (u32, u64), entry: SharedEntry) {
+    fn replace(
+        &mut self,
+        around: Surroundings<'_>,
+        table: Table<'_>,
+        (slot, hash): (u32, u64),
+        entry: SharedEntry,
+    ) {
         let bytes = entry.footprint();
         if let Some(old) = entry_in(table, slot) {
             entry.inherit_visits(&old);
             // Before its successor can be found.
-            old.set_in_store(false);
+            around.note_removal(&old);
         }
         entry.set_in_store(true);
         if let Some(old) = table.put(slot, hash, entry) {
             let before = old.footprint();
             self.live = self.live + bytes - before;
             self.policy.reweighed(slot, before as u64, bytes as u64);
-            self.limbo.retire(domain, Retired::Entry(old), before);
+            self.limbo.retire(around.domain, Retired::Entry(old), before);
         }
     }
 

@@ -167,7 +167,7 @@ fn readers_see_whole_entries_in_order() {
                 scope.spawn(|| {
                     let mut last = vec![0; keys.len()];
                     let mut reads = 0u64;
-                    while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    while !done.load(Ordering::Relaxed) {
                         for (key, last) in keys.iter().zip(&mut last) {
                             if let Some(entry) = store.load(store.hash(key), key) {
                                 let version = entry.version().get() as u64;
@@ -198,7 +198,7 @@ fn readers_see_whole_entries_in_order() {
                 store.change(store.hash(&other), &other, |_| Change::Remove);
             }
         }
-        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        done.store(true, Ordering::Relaxed);
         for reader in readers {
             assert!(reader.join().unwrap() > 0);
         }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::Node;
+use super::install::Purpose;
+use crate::coordination::flight::{Place, wanted};
 use crate::env::{BoxFuture, within};
 use crate::facts::clock::Instant;
 use crate::facts::error::{Code, Error};
@@ -20,19 +22,42 @@ pub struct Answered<T> {
     pub received_at: Instant,
 }
 
-/// Sends a request about `keys` keys. `timeout` runs from when the request is sent.
+/// Waits for a place at the gate, then sends a request about the keys of these
+/// places. `timeout` runs from when it is sent.
 pub async fn ask<T>(
+    node: &Node,
+    places: &[Place],
+    purpose: Purpose,
+    timeout: Duration,
+    request: impl FnOnce() -> BoxFuture<'static, OriginResult<T>>,
+) -> OriginResult<Answered<T>> {
+    let entered = match purpose {
+        Purpose::Background if !places.iter().any(Place::has_waiters) => {
+            node.gate.enter_behind(wanted(places)).await
+        }
+        _ => node.gate.enter().await,
+    };
+    let _pass = entered.map_err(|error| overloaded(node, error))?;
+    send(node, places.len(), timeout, request).await
+}
+
+/// The gate has no place to wait in: nothing was sent.
+pub fn overloaded(node: &Node, error: Error) -> OriginError {
+    node.counters.add(Stat::Overloaded);
+    OriginError { error, retry_after: None, surely_not_done: true }
+}
+
+/// Sends a request; the caller has a place at the gate.
+pub async fn send<T>(
     node: &Node,
     keys: usize,
     timeout: Duration,
     request: impl FnOnce() -> BoxFuture<'static, OriginResult<T>>,
 ) -> OriginResult<Answered<T>> {
-    let refused = |error: Error, stat| {
-        node.counters.add(stat);
+    node.gate.admit(node.now(), timeout).map_err(|error| {
+        node.counters.add(Stat::BreakerRejected);
         OriginError { error, retry_after: None, surely_not_done: true }
-    };
-    let _place = node.gate.enter().await.map_err(|error| refused(error, Stat::Overloaded))?;
-    node.gate.admit(node.now(), timeout).map_err(|error| refused(error, Stat::BreakerRejected))?;
+    })?;
     node.counters.add(Stat::OriginRequests);
     node.counters.add_many(Stat::OriginKeys, keys as u64);
     let sent_at = node.now();

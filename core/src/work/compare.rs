@@ -39,7 +39,8 @@ async fn compare(node: Arc<Node>, mut places: Vec<Place>, trace: Option<TraceCon
             .map(|(p, h)| (p.key().clone(), h.as_deref().and_then(as_known)))
             .collect();
         let timeout = node.policy.origin_timeout;
-        let asked = ask(&node, places.len(), timeout, || node.origin.compare(rows, timeout, trace.clone()));
+        let request = || node.origin.compare(rows, timeout, trace.clone());
+        let asked = ask(&node, &places, purpose, timeout, request);
         match asked.await {
             Ok(Answered { answer: Some(rows), sent_at, received_at }) => {
                 return land_rows(&node, places, held, rows, (sent_at, received_at), purpose);
@@ -51,8 +52,8 @@ async fn compare(node: Arc<Node>, mut places: Vec<Place>, trace: Option<TraceCon
             Err(error) => {
                 let wanted_until = places.iter().map(Place::wanted_until).max().unwrap_or(Instant::ZERO);
                 let Some(wait) = retry_wait(&node, attempt, &error, wanted_until) else {
-                    for (place, held) in places.drain(..).zip(held) {
-                        fail(&node, place, held.as_ref(), error.error.clone(), purpose);
+                    for place in places.drain(..) {
+                        fail(&node, place, error.error.clone(), purpose);
                     }
                     return;
                 };

@@ -40,7 +40,7 @@ pub async fn fly(node: Arc<Node>, mut place: Place, trace: Option<TraceContext>,
         let key = place.key().clone();
         let held = known(&node, &key);
         let timeout = node.policy.origin_timeout;
-        let asked = ask(&node, 1, timeout, || {
+        let asked = ask(&node, std::slice::from_ref(&place), purpose, timeout, || {
             let known = held.as_deref().and_then(as_known);
             node.origin.fetch(Fetch { key: key.clone(), known, timeout, trace: trace.clone() })
         });
@@ -49,10 +49,12 @@ pub async fn fly(node: Arc<Node>, mut place: Place, trace: Option<TraceContext>,
                 Settled::Landed => return,
                 Settled::Overtaken if overtaken < MAX_OVERTAKEN => overtaken += 1,
                 Settled::Overtaken => {
-                    return place.land(Err(Error::new(
+                    let error = Error::new(
                         Code::OriginUnavailable,
                         "writes to this key overtook every answer of the origin",
-                    )));
+                    );
+                    // What overtook the answers may be proved itself.
+                    return place.land_with_cached(|| known(&node, &key), error);
                 }
             },
             Err(error) => match retry_wait(&node, attempt, &error, place.wanted_until()) {
@@ -60,7 +62,7 @@ pub async fn fly(node: Arc<Node>, mut place: Place, trace: Option<TraceContext>,
                     attempt += 1;
                     node.env.sleep_until(node.now().after(wait)).await;
                 }
-                None => return fail(&node, place, held.as_ref(), error.error, purpose),
+                None => return fail(&node, place, error.error, purpose),
             },
         }
     }
@@ -90,12 +92,9 @@ pub fn settle(
 }
 
 /// Lands the flight with an error; what is cached stays.
-pub fn fail(node: &Node, place: Place, held: Option<&SharedEntry>, error: Error, purpose: Purpose) {
+pub fn fail(node: &Node, place: Place, error: Error, purpose: Purpose) {
     if purpose == Purpose::Background {
         node.counters.add(Stat::RefreshesFailed);
-    }
-    if let Some(entry) = held {
-        entry.refresh_given_up();
     }
     place.land(Err(error));
 }

@@ -21,6 +21,7 @@ pub mod fetch;
 pub mod install;
 pub mod policy;
 pub mod refresh;
+pub mod sweep;
 pub mod write;
 
 use policy::Policy;
@@ -90,12 +91,13 @@ impl Node {
         if self.on_boot_clock { BootClock.latest() } else { self.env.latest() }
     }
 
-    /// Starts the background work with the first flight: before it there is
-    /// nothing that could be refreshed.
+    /// Starts the background work with the first flight or write: before it there
+    /// is nothing that could be refreshed, or leave.
     pub fn start_background(self: &Arc<Self>) {
         if !self.background.load(Ordering::Relaxed) && !self.background.swap(true, Ordering::AcqRel) {
-            // Refused only by a closed environment, which needs no refresh.
+            // Refused only by a closed environment, which needs neither.
             let _ = self.env.spawn(Box::pin(refresh::run(Arc::clone(self))));
+            let _ = self.env.spawn(Box::pin(sweep::run(Arc::clone(self))));
         }
     }
 

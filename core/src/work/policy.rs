@@ -8,7 +8,7 @@ use crate::facts::option_value::PrefixBounds;
 use crate::facts::options::Options;
 use crate::rules::backoff::Backoff;
 use crate::rules::breaker::BreakerPolicy;
-use crate::rules::freshness::{Drift, KeyBounds};
+use crate::rules::freshness::{Drift, KeyBounds, soft_bound};
 
 /// What the options of a cache say.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Policy {
     prefixes: Option<PrefixBounds>,
     /// Allowance for the local clock.
     pub drift: Drift,
+    /// How long an entry stays that is past every bound.
+    pub keep_expired: Duration,
     /// Longest key, in bytes.
     pub max_key_bytes: usize,
     /// Largest value kept or written, in bytes.
@@ -62,6 +64,7 @@ impl Policy {
             prefixes: (options.prefix_bounds != PrefixBounds::default())
                 .then(|| options.prefix_bounds.clone()),
             drift: Drift(u32::try_from(options.clock_drift_ppm).unwrap_or(u32::MAX)),
+            keep_expired: options.keep_expired,
             max_key_bytes: options.max_key_bytes.0,
             max_value_bytes: options.max_value_bytes.0,
             read_timeout: options.read_timeout,
@@ -90,6 +93,13 @@ impl Policy {
     #[inline]
     pub fn fits(&self, key: &[u8]) -> bool {
         (1..=self.max_key_bytes).contains(&key.len())
+    }
+
+    /// Whether an entry of this age asks for a refresh, or is no hit at all;
+    /// `bound` is the hard bound of reads that ask for nothing special.
+    #[inline]
+    pub fn is_aging(&self, age: Span, bound: Span) -> bool {
+        age > soft_bound(bound, self.bounds.refresh_share)
     }
 
     /// The bounds of a key, its prefix considered.

@@ -12,7 +12,7 @@ use super::Node;
 use super::compare::fetch_all;
 use super::fetch::known;
 use super::install::Purpose;
-use crate::coordination::flight::{Boarding, Place};
+use crate::coordination::flight::{Boarding, Flight, Place};
 use crate::coordination::lease::{self, Asked};
 use crate::env::{BoxFuture, Signal};
 use crate::facts::entry::{Entry, SharedEntry};
@@ -72,30 +72,52 @@ pub async fn run(node: Arc<Node>) {
 /// Boxed: a lost lease comes back here after its wait.
 fn refresh(node: Arc<Node>, due: Vec<SharedEntry>, attempt: u32) -> BoxFuture<'static, ()> {
     Box::pin(async move {
-        let (mut places, mut leases, mut lost) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut places, mut leases, mut lost, mut flights) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for entry in due {
             match take(&node, &entry, attempt).await {
                 Taken::Ours(place, lease) => {
+                    flights.push((entry, Arc::clone(place.flight())));
                     places.push(place);
                     leases.extend(lease);
                 }
+                Taken::InFlight(flight) => flights.push((entry, flight)),
                 Taken::Lost => lost.push(entry),
                 Taken::Settled => entry.refresh_given_up(),
             }
         }
-        let flights: Vec<_> = places.iter().map(|place| Arc::clone(place.flight())).collect();
         fetch_all(&node, places, None, Purpose::Background);
         if !lost.is_empty() {
             let _ = node.env.spawn(Box::pin(look_again(Arc::clone(&node), lost, attempt + 1)));
         }
-        for flight in flights {
-            flight.landed().await;
+        let mut failed = Vec::new();
+        for (entry, flight) in flights {
+            match flight.landed().await {
+                true => entry.refresh_given_up(),
+                false => failed.push(entry),
+            }
         }
         for lease in leases {
             // A lease that is not given back lapses.
             let _ = node.leases.release(lease).await;
         }
+        pause(&node, failed).await;
     })
+}
+
+/// Entries whose refresh failed are not asked for again by the very next read,
+/// but after a wait that grows with their failures in a row.
+async fn pause(node: &Node, failed: Vec<SharedEntry>) {
+    let now = node.now();
+    let until = |entry: SharedEntry| {
+        (now.after(node.policy.backoff.wait(entry.refresh_failed(), node.env.random())), entry)
+    };
+    let mut pauses: Vec<_> = failed.into_iter().map(until).collect();
+    pauses.sort_unstable_by_key(|(until, _)| *until);
+    for (until, entry) in pauses {
+        node.env.sleep_until(until).await;
+        entry.refresh_given_up();
+    }
 }
 
 async fn look_again(node: Arc<Node>, lost: Vec<SharedEntry>, attempt: u32) {
@@ -109,7 +131,9 @@ enum Taken {
     Ours(Place, Option<Lease>),
     /// Another node does.
     Lost,
-    /// Nothing is left to do: proved meanwhile, in flight already, replaced,
+    /// A flight that a read started does.
+    InFlight(Arc<Flight>),
+    /// Nothing is left to do: proved meanwhile, replaced,
     /// or so old that the next read fetches it anyway.
     Settled,
 }
@@ -142,11 +166,11 @@ async fn take(node: &Arc<Node>, entry: &SharedEntry, attempt: u32) -> Taken {
             node.counters.add(Stat::FlightsStarted);
             Taken::Ours(place, lease)
         }
-        Boarding::Joined(_) => {
+        Boarding::Joined(flight) => {
             if let Some(lease) = lease {
                 let _ = node.leases.release(lease).await;
             }
-            Taken::Settled
+            Taken::InFlight(flight)
         }
     }
 }

@@ -1,14 +1,17 @@
 //! Writes through to the origin (G3, G5).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use bytes::Bytes;
 
 use super::Node;
-use super::ask::{Answered, ask};
+use super::ask::{Answered, overloaded, send};
 use super::fetch::known;
 use super::install::{Finding, Purpose, Times, identify, install};
 use crate::coordination::flight::Fence;
+use crate::env::within;
+use crate::facts::clock::Instant;
 use crate::facts::entry::{Content, Entry, Limits, Proved, SharedEntry};
 use crate::facts::error::{Code, Error, Result};
 use crate::facts::key::Key;
@@ -28,18 +31,65 @@ pub enum Attempt {
     MayBeRepeated,
 }
 
+/// How far a write has come, for its task and for who waits for it.
+#[derive(Debug, Default)]
+pub struct Progress {
+    step: AtomicU8,
+    failure_counted: AtomicBool,
+}
+
+const WAITING: u8 = 0;
+const SENDING: u8 = 1;
+const WITHDRAWN: u8 = 2;
+
+impl Progress {
+    /// Of sending and withdrawing a write, what comes first counts.
+    fn step_to(&self, step: u8) -> bool {
+        self.step.compare_exchange(WAITING, step, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// True: the write was not sent, and will not be.
+    pub fn withdraw(&self) -> bool {
+        self.step_to(WITHDRAWN) || self.step.load(Ordering::Acquire) == WITHDRAWN
+    }
+
+    /// Counts that the write failed, or may have. Once: who waits may be told
+    /// of it before the task is.
+    pub fn count_failure(&self, node: &Node, stat: Stat) {
+        if !self.failure_counted.swap(true, Ordering::AcqRel) {
+            node.counters.add(stat);
+        }
+    }
+}
+
 /// Sends a write and says what became of it. One attempt: a write that was
-/// sent is repeated only by who knows that it may be.
-pub async fn write(node: Arc<Node>, write: Write, attempt: Attempt) -> Result<WriteReceipt> {
+/// sent is repeated only by who knows that it may be. One that has no place to
+/// the origin by `deadline` is not sent any more.
+pub async fn write(
+    node: Arc<Node>,
+    write: Write,
+    attempt: Attempt,
+    deadline: Instant,
+    progress: Arc<Progress>,
+) -> Result<WriteReceipt> {
     let (key, value) = (write.key.clone(), write.value.clone());
     let idempotency_key = write.idempotency_key.clone();
     let departures = node.store.departures(node.store.hash(key.as_bytes()));
     let mut unsettled = Unsettled { node: &node, key: &key, armed: false };
-    let asked = ask(&node, 1, write.timeout, || {
-        unsettled.armed = true;
-        node.origin.write(write)
-    });
-    let outcome = asked.await;
+    let sent = async {
+        let place = within(node.env.as_ref(), deadline, node.gate.enter()).await;
+        let not_sent = || OriginError { error: not_sent(DEADLINE), retry_after: None, surely_not_done: true };
+        let _place = place.ok_or_else(not_sent)?.map_err(|error| overloaded(&node, error))?;
+        if !progress.step_to(SENDING) {
+            return Err(not_sent());
+        }
+        send(&node, 1, write.timeout, || {
+            unsettled.armed = true;
+            node.origin.write(write)
+        })
+        .await
+    };
+    let outcome = sent.await;
     unsettled.armed = false;
     match outcome {
         Ok(answered) => {
@@ -48,7 +98,7 @@ pub async fn write(node: Arc<Node>, write: Write, attempt: Attempt) -> Result<Wr
             Ok(WriteReceipt { version, idempotency_key })
         }
         Err(OriginError { error, surely_not_done: true, .. }) => {
-            node.counters.add(Stat::WritesFailed);
+            progress.count_failure(&node, Stat::WritesFailed);
             if error.code() == Code::Conflict {
                 // What we hold is not what the origin has.
                 unprove(&node, &key);
@@ -57,10 +107,20 @@ pub async fn write(node: Arc<Node>, write: Write, attempt: Attempt) -> Result<Wr
         }
         Err(OriginError { error, .. }) => {
             unprove(&node, &key);
-            node.counters.add(Stat::UnknownOutcomes);
+            progress.count_failure(&node, Stat::UnknownOutcomes);
             Err(unknown_outcome(&idempotency_key, error.message()))
         }
     }
+}
+
+/// Why a write was withdrawn that waited too long.
+pub const DEADLINE: (Code, &str) = (Code::DeadlineExceeded, "the deadline ended");
+
+/// The error of a write that was withdrawn before it was sent.
+pub fn not_sent((code, why): (Code, &str)) -> Error {
+    let message =
+        format!("the write was not sent, and will not be: {why} while it waited for a place to the origin");
+    Error::new(code, message)
 }
 
 /// The error of a write that may or may not have happened.

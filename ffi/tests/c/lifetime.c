@@ -47,6 +47,10 @@ static void test_rows_outlive_the_results(void) {
     kept[1] = edgecmp_value_retain(edgecmp_results_value(results, 1));
     CHECK(kept[0] == edgecmp_results_value(results, 1));
     CHECK(!edgecmp_value_found(edgecmp_results_value(results, 0)));
+    CHECK(edgecmp_results_bytes(results, 1).data == edgecmp_value_bytes(kept[0]).data);
+    CHECK(edgecmp_results_bytes(results, 1).len == 2);
+    CHECK(edgecmp_results_bytes(results, 0).data == NULL && edgecmp_results_bytes(results, 2).data == NULL);
+    CHECK(edgecmp_results_bytes(NULL, 0).data == NULL);
     edgecmp_value_release(edgecmp_value_retain(edgecmp_results_value(results, 0)));
     close_and_free(cache);
     edgecmp_results_free(results);

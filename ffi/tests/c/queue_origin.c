@@ -15,7 +15,8 @@ static edgecmp_event next_event(edgecmp_queue *queue) {
 }
 
 static edgecmp_cache *open_on(edgecmp_queue *queue, bool writable) {
-    edgecmp_options *options = OPTIONS("staleness_bound", "30s", "retry_limit", "0");
+    edgecmp_options *options = OPTIONS("staleness_bound", "30s", "retry_limit", "0", "read_timeout", "20s",
+                                         "origin_timeout", "20s");
     EXPECT(EDGECMP_OK, edgecmp_origin_queue(options, queue, writable, &error));
     return open_with(options);
 }

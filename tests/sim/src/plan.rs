@@ -170,6 +170,7 @@ impl Plan {
         if self.has(Fault::Aged) {
             self.without(&[Fault::NoStore, Fault::ExternalLarge, Fault::UnversionedDeletes]);
             self.options.capacity = Size(256 * 1024);
+            self.options.keep_expired = Duration::from_secs(3600);
             self.keys = self.keys.min(12);
         }
     }
@@ -239,6 +240,7 @@ fn options(rng: &mut Rng) -> Options {
     if rng.chance(300) {
         options.negative_bound = ms(rng.between(1, bound * 2));
     }
+    options.keep_expired = ms(rng.pick(&[0, 0, 100, 10_000]));
     options.read_timeout = ms(rng.pick(&[20, 100, 500, 1000]));
     options.write_timeout = ms(rng.pick(&[20, 100, 500]));
     options.origin_timeout = ms(rng.pick(&[10, 30, 100, 300]));

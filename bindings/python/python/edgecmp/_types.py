@@ -31,6 +31,7 @@ class Options(TypedDict, total=False):
     refresh_after: Duration
     outage_bound: Duration
     negative_bound: Duration
+    keep_expired: Duration
     clock_drift_ppm: int
     capacity: Size
     max_key_bytes: Size

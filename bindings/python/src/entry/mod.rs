@@ -10,6 +10,7 @@ use pyo3::types::{PyBytes, PyDateTime, PyDelta, PyList, PyNone, PyTzInfo};
 use crate::errors;
 use object::{Attribute, OnceBytes};
 
+mod memory;
 pub mod object;
 
 /// The answer of a read, as `edgecmp.Entry` has it.

@@ -9,14 +9,15 @@ use std::alloc::Layout;
 use std::ffi::{CStr, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicPtr, Ordering};
 
-use pyo3::exceptions::PySystemError;
+use pyo3::exceptions::{PyImportError, PySystemError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyType};
 
 use super::Answer;
+use super::memory::{self, Memory};
 
 /// An attribute of the class.
 pub struct Attribute {
@@ -27,24 +28,47 @@ pub struct Attribute {
 
 /// What CPython sees.
 #[repr(C)]
-struct Object {
+pub(super) struct Object {
     head: ffi::PyObject,
     answer: Answer,
 }
 
-// `PyObject_Malloc` gives no more than this.
-const _: () = assert!(Layout::new::<Object>().align() <= 16);
+// The object allocator gives no more than this; and a place is one line.
+const _: () = assert!(Layout::new::<Object>().align() <= 16 && size_of::<Object>() <= 64);
 
 /// The class; null until the module is initialized. Never freed.
 static CLASS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(ptr::null_mut());
 
-/// Makes the class `name`, once.
+/// The interpreter that has the class; negative until there is one.
+static INTERPRETER: AtomicI64 = AtomicI64::new(-1);
+
+/// Sees to it that no second interpreter of the process uses what is static
+/// here: classes, and the memory of Entries.
+pub fn refuse_other_interpreters() -> PyResult<()> {
+    // SAFETY: the thread is attached, as for every initialization of a module.
+    let interpreter = unsafe { ffi::PyInterpreterState_Get() };
+    // SAFETY: the present interpreter.
+    let id = unsafe { ffi::PyInterpreterState_GetID(interpreter) };
+    match INTERPRETER.compare_exchange(-1, id, Ordering::AcqRel, Ordering::Acquire) {
+        Err(first) if first != id => {
+            Err(PyImportError::new_err("edgecmp is loaded in another interpreter of this process"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes the class `name`, once for the process.
 pub fn make_class<'py>(
     py: Python<'py>,
     name: &'static CStr,
     doc: &'static CStr,
     attributes: &'static [Attribute],
 ) -> PyResult<Bound<'py, PyType>> {
+    let made = CLASS.load(Ordering::Acquire);
+    if !made.is_null() {
+        // SAFETY: the class, which is never freed.
+        return Ok(unsafe { Bound::from_borrowed_ptr(py, made.cast()) }.cast_into::<PyType>()?);
+    }
     let mut getters: Vec<ffi::PyGetSetDef> = attributes.iter().map(getter_of).collect();
     getters.push(ffi::PyGetSetDef::default());
     // The class keeps them, and lives as long as the process.
@@ -102,16 +126,22 @@ pub fn new(py: Python<'_>, answer: Answer) -> PyResult<Bound<'_, PyAny>> {
 #[inline]
 pub unsafe fn allocate(answer: Answer) -> *mut ffi::PyObject {
     // SAFETY: the thread is attached.
-    let object: *mut Object = unsafe { ffi::PyObject_Malloc(size_of::<Object>()) }.cast();
+    let (object, used) = match unsafe { memory::take() } {
+        Memory::Used(object) => (object, true),
+        Memory::Fresh(object) => (object, false),
+    };
     if object.is_null() {
         // SAFETY: the thread is attached.
         return unsafe { ffi::PyErr_NoMemory() };
     }
-    // SAFETY: in fresh memory of this size.
+    // SAFETY: in memory of this size that nobody else has.
     let place = unsafe { &raw mut (*object).answer };
     // SAFETY: as above; aligned to 16 bytes, which is enough.
     unsafe { place.write(answer) };
-    // SAFETY: the memory is the class's `basicsize` from the object allocator;
+    if used {
+        return object.cast();
+    }
+    // SAFETY: the memory is of the class's `basicsize`;
     // this sets the head, and counts the class.
     unsafe { ffi::PyObject_Init(object.cast(), CLASS.load(Ordering::Relaxed)) }
 }
@@ -175,16 +205,12 @@ pub unsafe fn renewed(
 ///
 /// CPython calls this with the last reference of an object of the class.
 unsafe extern "C" fn deallocate(object: *mut ffi::PyObject) {
-    // SAFETY: it is an object until it is freed below.
-    let class = unsafe { ffi::Py_TYPE(object) };
     // SAFETY: `allocate` has made it.
     let answer = unsafe { &raw mut (*object.cast::<Object>()).answer };
     // SAFETY: nobody else has it, and nobody reads it again.
     unsafe { answer.drop_in_place() };
     // SAFETY: `allocate` has it from there.
-    unsafe { ffi::PyObject_Free(object.cast()) };
-    // SAFETY: an object of a heap type holds a reference to it.
-    unsafe { ffi::Py_DECREF(class.cast()) };
+    unsafe { memory::give_back(object.cast()) };
 }
 
 /// # Safety

@@ -99,3 +99,16 @@ fn a_dropped_place_leaves_no_waiter_behind() {
     let Poll::Ready(Err(error)) = seat.poll_landing(Waker::noop()) else { panic!("landed") };
     assert_eq!(error.code(), Code::Closed);
 }
+
+#[test]
+fn seats_given_back_are_taken_again() {
+    let table = Arc::new(FlightTable::default());
+    let place = start(&table);
+    for _ in 0..100 {
+        let (first, second) =
+            (place.flight().wait(at(9), 2).unwrap(), place.flight().wait(at(9), 2).unwrap());
+        assert_eq!(place.flight().wait(at(9), 2).unwrap_err().code(), Code::Overloaded);
+        drop((first, second));
+    }
+    assert_eq!(place.flight.state().waiters.len(), 2);
+}

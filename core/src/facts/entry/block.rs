@@ -38,7 +38,7 @@ pub(crate) struct Block {
     /// How many words follow.
     words: u8,
     visits: AtomicU8,
-    refresh_asked: AtomicBool,
+    refresh: AtomicU8,
     key_len: u16,
     in_store: AtomicBool,
     _spare: u8,
@@ -190,7 +190,7 @@ impl Entry {
         let block = self.block();
         block.received_at.fetch_max(received_at.as_nanos(), Ordering::AcqRel);
         block.validated_at.fetch_max(validated_at.as_nanos(), Ordering::AcqRel);
-        block.refresh_asked.store(false, Ordering::Release);
+        block.refresh.store(0, Ordering::Release);
     }
 
     pub(super) fn visits(&self) -> &AtomicU8 {
@@ -210,8 +210,8 @@ impl Entry {
         self.block().in_store.store(is_in_store, Ordering::Release);
     }
 
-    pub(super) fn refresh_asked(&self) -> &AtomicBool {
-        &self.block().refresh_asked
+    pub(super) fn refresh(&self) -> &AtomicU8 {
+        &self.block().refresh
     }
 
     fn layout(&self) -> Layout {
@@ -283,7 +283,7 @@ impl SharedEntry {
             flags,
             words: count as u8,
             visits: AtomicU8::new(0),
-            refresh_asked: AtomicBool::new(false),
+            refresh: AtomicU8::new(0),
             key_len: u16::try_from(key.len()).expect("keys are at most 65,535 bytes"),
             in_store: AtomicBool::new(false),
             _spare: 0,

@@ -92,6 +92,10 @@ impl ContentRef<'_> {
 /// Visits of an entry are counted up to here; see [`Entry::visit`].
 pub const MAX_VISITS: u8 = 3;
 
+/// Of the state of refreshes: one was asked for. The other bits count those
+/// that failed since the last proof.
+const REFRESH_ASKED: u8 = 1 << 7;
+
 /// What proves an entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Proved {
@@ -231,12 +235,30 @@ impl Entry {
 
     /// True for the one reader that has to ask for a refresh.
     pub fn ask_refresh(&self) -> bool {
-        !self.refresh_asked().load(Ordering::Relaxed) && !self.refresh_asked().swap(true, Ordering::AcqRel)
+        !self.is_refresh_asked()
+            && self.refresh().fetch_or(REFRESH_ASKED, Ordering::AcqRel) & REFRESH_ASKED == 0
+    }
+
+    /// Whether a refresh was asked for and has neither proved it nor been given up.
+    pub fn is_refresh_asked(&self) -> bool {
+        self.refresh().load(Ordering::Relaxed) & REFRESH_ASKED != 0
+    }
+
+    /// A refresh failed; how many did before it, since the last proof. Reads do
+    /// not ask for the next one until this one is given up.
+    pub fn refresh_failed(&self) -> u32 {
+        let before = self.refresh().load(Ordering::Relaxed);
+        let failures = before & !REFRESH_ASKED;
+        if failures < !REFRESH_ASKED {
+            // If it was proved meanwhile, there is nothing to count.
+            let _ = self.refresh().compare_exchange(before, before + 1, Ordering::AcqRel, Ordering::Relaxed);
+        }
+        failures.into()
     }
 
     /// A refresh was given up: a later read may ask again.
     pub fn refresh_given_up(&self) {
-        self.refresh_asked().store(false, Ordering::Release);
+        self.refresh().fetch_and(!REFRESH_ASKED, Ordering::Release);
     }
 }
 
