@@ -90,6 +90,8 @@ struct Writer {
     used_slots: usize,
     /// Where the sweep goes on.
     sweep: usize,
+    /// A table waits to be freed: worth a look at the readers at once.
+    rebuilt: bool,
 }
 
 /// What was unlinked: kept only to be dropped in time.
@@ -110,6 +112,7 @@ impl Shard {
             live: 0,
             used_slots: 0,
             sweep: 0,
+            rebuilt: false,
         };
         Self {
             writer: Mutex::new(writer),
@@ -272,7 +275,8 @@ impl Shard {
     fn end(&self, mut writer: MutexGuard<'_, Writer>, around: Surroundings<'_>, tidy: bool) {
         // SAFETY: the shard's lock is held.
         let table = unsafe { around.published.load() };
-        let due = (tidy && writer.limbo.len() > 0)
+        let due = std::mem::take(&mut writer.rebuilt)
+            || (tidy && writer.limbo.len() > 0)
             || writer.limbo.len() >= RETIRED
             || writer.limbo.bytes() > self.capacity / RETIRED_SHARE;
         let free = if due { writer.limbo.collect(around.domain) } else { Vec::new() };
@@ -360,6 +364,7 @@ impl Writer {
         let bytes = allocated(table.bytes());
         let old = around.published.replace(next);
         self.limbo.retire(around.domain, Retired::Table(old), bytes);
+        self.rebuilt = true;
         true
     }
 }
