@@ -80,7 +80,7 @@ def test_an_entry_that_is_held_anywhere_is_not_used_again(cache: edgecmp.Cache) 
     holder.entry = cache.lookup(key)  # type: ignore[attr-defined]
     in_tuple = (cache.lookup(key),)
     # A bound slot wrapper, and a generator that waits, hold theirs too.
-    method = cache.lookup(key).__repr__  # type: ignore[union-attr]
+    method = cache.lookup(key).__repr__
     waiting = (entry for entry in [cache.lookup(key)])
     held: list[Any] = [holder.entry, in_tuple[0]]  # type: ignore[attr-defined]
     before = [facts(entry) for entry in held] + [method()]
