@@ -13,9 +13,8 @@ const MOST: f32 = 0.9;
 const FIRST: f32 = 0.1;
 /// A window that has grown to this says that recency is what counts.
 const RECENCY: f32 = 0.25;
-/// Later returns say less of the border.
+/// Later returns say little of the border.
 const SOON: u16 = TURNOVER / 4;
-const LATE: f32 = 0.25;
 /// A side without ghosts would move the border without bound.
 const LEAST_PART: f32 = 0.02;
 /// Evictions per which the parts are averaged, at the least.
@@ -55,7 +54,9 @@ impl Balance {
 
     /// An entry, of this share of all bytes, returned; whether main takes it.
     pub fn returned(&mut self, ghost: Ghost, share: f32, admitted: bool) {
-        let share = if ghost.age > SOON { LATE * share } else { share };
+        if ghost.age > SOON {
+            return;
+        }
         let window = self.window_part.max(LEAST_PART);
         let main = (1.0 - self.window_part).max(LEAST_PART);
         self.share += match ghost.left {
