@@ -22,6 +22,7 @@
 //! was taken out and waits for its readers.
 
 pub mod eviction;
+mod limbo;
 mod prefetch;
 mod reclaim;
 mod shard;

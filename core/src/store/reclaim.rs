@@ -32,8 +32,6 @@
 //!
 //! `models/` checks the protocol with loom, with the fences.
 
-use std::collections::VecDeque;
-
 use crossbeam::utils::CachePadded;
 use once_cell::race::OnceBox;
 
@@ -146,7 +144,7 @@ impl Domain {
 
     /// What is tagged with less than this can be freed: of that which was
     /// tagged before the call.
-    fn oldest_pin(&self) -> u64 {
+    pub(super) fn oldest_pin(&self) -> u64 {
         // From now on readers pin with an epoch that holds nothing back.
         self.epoch.fetch_add(1, Ordering::AcqRel);
         if self.asymmetric {
@@ -213,58 +211,6 @@ impl Drop for Guard<'_> {
         let left = self.cell.load(Ordering::Relaxed) - 1;
         // Release: all reads under the guard come before.
         self.cell.store(if left & DEPTH == 0 { 0 } else { left }, Ordering::Release);
-    }
-}
-
-/// What was unlinked and waits for its readers, oldest first. One per shard,
-/// under the shard's lock.
-#[derive(Debug)]
-pub struct Limbo<T> {
-    retired: VecDeque<Retired<T>>,
-    bytes: usize,
-}
-
-#[derive(Debug)]
-struct Retired<T> {
-    tag: u64,
-    bytes: usize,
-    what: T,
-}
-
-impl<T> Default for Limbo<T> {
-    fn default() -> Self {
-        Self { retired: VecDeque::new(), bytes: 0 }
-    }
-}
-
-impl<T> Limbo<T> {
-    /// Takes in what was just unlinked.
-    pub fn retire(&mut self, domain: &Domain, what: T, bytes: usize) {
-        self.retired.push_back(Retired { tag: domain.tag(), bytes, what });
-        self.bytes += bytes;
-    }
-
-    /// Bytes that wait.
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    /// How many wait.
-    pub fn len(&self) -> usize {
-        self.retired.len()
-    }
-
-    /// Gives out what nobody reads any more; to be dropped without the lock.
-    pub fn collect(&mut self, domain: &Domain) -> Vec<T> {
-        let oldest = domain.oldest_pin();
-        let free = self.retired.partition_point(|retired| retired.tag < oldest);
-        let free = self.retired.drain(..free);
-        let bytes = &mut self.bytes;
-        free.map(|retired| {
-            *bytes -= retired.bytes;
-            retired.what
-        })
-        .collect()
     }
 }
 
@@ -354,6 +300,7 @@ mod membarrier {
 mod tests {
     use std::sync::Arc;
 
+    use super::super::limbo::Limbo;
     use super::*;
 
     fn limbo(domain: &Domain) -> (Limbo<Arc<()>>, Arc<()>) {

@@ -3,7 +3,8 @@
 
 use super::Usage;
 use super::eviction::{Policy, Residents, Turn};
-use super::reclaim::{Domain, Limbo};
+use super::limbo::Limbo;
+use super::reclaim::Domain;
 use super::table::{BUCKET, OwnedTable, Place, Published, Table};
 use crate::facts::entry::{Entry, SharedEntry, allocated};
 use crate::sync::{AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering};

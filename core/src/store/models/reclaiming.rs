@@ -7,7 +7,8 @@ use loom::thread;
 
 use super::{PREEMPTIONS, model};
 use crate::facts::thread::be;
-use crate::store::reclaim::{Domain, Limbo};
+use crate::store::limbo::Limbo;
+use crate::store::reclaim::Domain;
 
 /// What readers look at. Freeing it is a write.
 pub(super) struct Object(UnsafeCell<bool>);

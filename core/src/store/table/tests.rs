@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 
+use super::published::Size;
 use super::*;
 use crate::facts::entry::{ContentRef, Limits, Proved};
 use crate::facts::version::Version;
