@@ -172,7 +172,9 @@ pub fn install(node: &Node, key: &Key, finding: Finding, purpose: Purpose) -> La
                 landed = Some(entry.clone());
                 match (kept, present, purpose) {
                     (false, ..) => Change::Remove,
-                    (true, None, Purpose::Background) => Change::Keep,
+                    // A departure too: a read that joined at the last moment may
+                    // return it, and the write of a lower version must not come after.
+                    (true, None, Purpose::Background) => Change::Remove,
                     (true, None, Purpose::Written { departures })
                         if departures != node.store.departures(hash) =>
                     {

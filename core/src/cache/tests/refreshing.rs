@@ -107,3 +107,33 @@ fn a_flight_overtaken_again_and_again_lands_with_the_write() {
     assert_eq!((value.bytes(), value.receipt().version), (Some(&b"written"[..]), Version::new(10)));
     cache.close(SHORT).unwrap();
 }
+
+#[test]
+fn an_answer_that_a_refresh_did_not_keep_has_departed() {
+    use crate::facts::clock::{BootClock, Clock};
+    use crate::facts::entry::Content;
+    use crate::work::install::{Finding, Purpose, Times, install};
+
+    let cache = Cache::open(options("10s")).unwrap();
+    let node = &cache.opened.node;
+    let key = Key::copy_from(b"k");
+    let finding = |version| {
+        let content = Content {
+            value: Some(Bytes::from_static(b"v")),
+            version: Version::new(version),
+            named: true,
+            validator: None,
+            last_modified_at: None,
+            limits: Limits::default(),
+        };
+        Finding::written(content, Times { sent_at: BootClock.now(), received_at: BootClock.now() })
+    };
+    // A write of version 1 is under way; a refresh of an entry that was evicted
+    // brings version 2, which a read that has just joined its flight returns.
+    let departures = node.store.departures(node.store.hash(b"k"));
+    let refreshed = install(node, &key, finding(2), Purpose::Background).unwrap();
+    assert_eq!(refreshed.version(), Version::new(2));
+    assert!(cache.lookup(b"k", &read()).unwrap().is_none(), "what was evicted stays evicted");
+    install(node, &key, finding(1), Purpose::Written { departures }).unwrap();
+    assert!(cache.lookup(b"k", &read()).unwrap().is_none(), "version 1 after version 2");
+}
