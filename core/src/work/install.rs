@@ -177,6 +177,13 @@ pub fn install(node: &Node, key: &Key, finding: Finding, purpose: Purpose) -> La
                             proved.received_at = proved.received_at.max(present.received_at);
                             proved.unproved_until = present.unproved_until;
                         }
+                        // The acknowledgement of a write that was sent before one of
+                        // unknown outcome proves no more than what was there (G5).
+                        let unproved_until = present.map_or(Instant::ZERO, |p| p.unproved_until());
+                        let is_write = matches!(purpose, Purpose::Written { .. });
+                        if is_write && proved.validated_at <= unproved_until {
+                            proved.unproved_until = unproved_until;
+                        }
                         SharedEntry::new(key.as_bytes(), content.by_ref(), proved)
                     }
                 };

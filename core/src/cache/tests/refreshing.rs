@@ -137,3 +137,37 @@ fn an_answer_that_a_refresh_did_not_keep_has_departed() {
     install(node, &key, finding(1), Purpose::Written { departures }).unwrap();
     assert!(cache.lookup(b"k", &read()).unwrap().is_none(), "version 1 after version 2");
 }
+
+#[test]
+fn a_write_acknowledged_after_another_of_unknown_outcome_is_not_proved_by_that() {
+    use crate::facts::clock::{BootClock, Clock};
+    use crate::facts::entry::Content;
+    use crate::work::install::{Finding, Purpose, Times, install};
+    use crate::work::write::unprove;
+
+    for is_cached in [true, false] {
+        let cache = Cache::open(options("10s")).unwrap();
+        let node = &cache.opened.node;
+        let key = Key::copy_from(b"k");
+        if is_cached {
+            cache.set(b"k", b"v", &WriteOptions::default()).unwrap();
+        }
+        // Two writes under way: the first commits, then the second, of which
+        // nobody hears, then the first is acknowledged.
+        let departures = node.store.departures(node.store.hash(b"k"));
+        let sent_at = BootClock.now();
+        unprove(node, &key);
+        let content = Content {
+            value: Some(Bytes::from_static(b"first")),
+            version: Version::new(2),
+            named: true,
+            validator: None,
+            last_modified_at: None,
+            limits: Limits::default(),
+        };
+        let finding = Finding::written(content, Times { sent_at, received_at: BootClock.now() });
+        let there = install(node, &key, finding, Purpose::Written { departures }).unwrap();
+        assert_eq!(there.version(), Version::new(2));
+        assert!(cache.lookup(b"k", &read()).unwrap().is_none(), "{is_cached}");
+    }
+}
