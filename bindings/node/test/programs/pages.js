@@ -23,6 +23,9 @@ async function main() {
   gc()
   const { arrayBuffers } = process.memoryUsage()
   await cache.close()
+  gc()
+  const left = process.memoryUsage().arrayBuffers
+  if (left > 4 << 20) throw new Error(`${left} bytes of pages after the last close`)
   if (hits < 7_000) throw new Error(`${hits} hits`)
   if (arrayBuffers > 80 << 20) throw new Error(`${arrayBuffers} bytes of pages`)
 }
