@@ -22,6 +22,7 @@ const CLOSE_TIMEOUT = '5s'
 // A cache that nobody refers to any more, and that nobody closed.
 const unclosed = new FinalizationRegistry(({ handle, loader }) => {
   native.release(environment.number, handle)
+  pages.forget()
   loaders.drop(loader)
 })
 
@@ -180,6 +181,7 @@ class Cache {
     if (this.#closing === undefined) {
       try {
         native.close(environment.number, this.#handle, timeout)
+        pages.forget()
       } catch (error) {
         throw fromNative(error)
       }

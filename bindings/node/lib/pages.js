@@ -68,6 +68,12 @@ class Numbers {
   }
 }
 
+/** The addon knows no number any more: it has begun anew, or a cache has left it. */
+function forget() {
+  rows.length = 0
+  forgotten++
+}
+
 /** Begins a new page. What was written is left to its rows. */
 function turn(environment) {
   page = new Page()
@@ -80,10 +86,7 @@ function entry(environment, outcome, answer) {
   const row = new Row(page, outcome & (ROW - 1))
   if (outcome & NUMBERED) {
     const number = arena.detail(answer)
-    if (number === 0) {
-      rows.length = 0
-      forgotten++
-    }
+    if (number === 0) forget()
     rows[number] = row
   }
   return new Entry(row, row.stalenessMs, outcome & LARGE ? large(environment, row) : undefined)
@@ -95,4 +98,4 @@ function large(environment, row) {
   return value
 }
 
-module.exports = { FAILED, FULL, MISS, PENDING, Numbers, entry, turn }
+module.exports = { FAILED, FULL, MISS, PENDING, Numbers, entry, forget, turn }

@@ -250,13 +250,15 @@ impl Environment {
             rows.answers.push_front(Ok(value));
             return outcome::FULL;
         };
+        let page_bytes = self.page.borrow().size();
+        self.shown.borrow_mut().written(Page::row_size(value.bytes()));
         match value.bytes().map(<[u8]>::len) {
             Some(length) if length > LARGEST => {
                 self.held.replace(Some(value));
                 outcome::ROW + outcome::LARGE + row
             }
             Some(_) => {
-                let number = plain.and_then(|handle| self.shown.borrow_mut().add(value, handle));
+                let number = plain.and_then(|handle| self.shown.borrow_mut().add(value, handle, page_bytes));
                 let Some(number) = number else { return outcome::ROW + row };
                 self.arena.borrow_mut().put_detail(answer, number.into());
                 outcome::ROW + outcome::NUMBERED + row

@@ -62,6 +62,17 @@ impl Page {
         base.is_aligned().then_some(Self { _memory: Some(memory), base, words, next: 0 })
     }
 
+    /// Bytes of the whole page: so many a row keeps of it alone.
+    pub(crate) fn size(&self) -> usize {
+        self.words * WORD
+    }
+
+    /// Bytes that a row with such a value takes.
+    pub(crate) fn row_size(value: Option<&[u8]>) -> usize {
+        let length = value.map_or(0, <[u8]>::len);
+        (word::COUNT + if length > LARGEST { 0 } else { length.div_ceil(WORD) }) * WORD
+    }
+
     /// Writes a row; the word at which it begins, or `None` if there is no room.
     /// A value larger than [`LARGEST`] is left out, not so its length.
     pub(crate) fn write(&mut self, value: Option<&[u8]>, receipt: &Receipt) -> Option<i64> {

@@ -21,7 +21,8 @@ use edgecmp::Value;
 
 /// Rows, at the most. Below what `environment::outcome` adds to numbers.
 const MAX_ROWS: usize = 1 << 17;
-/// Bytes of the values behind them, at the most, each with its [`OVERHEAD`].
+/// Bytes of the values behind them and of the pages that they keep, at the most,
+/// each with its [`OVERHEAD`].
 const MAX_BYTES: usize = 64 << 20;
 /// What a row takes beside key and value, of which there are two: in JavaScript,
 /// and in core if the entry has left the cache.
@@ -40,6 +41,9 @@ pub(crate) struct Shown {
     /// In the order of their numbers.
     rows: Vec<Row>,
     bytes: usize,
+    /// Bytes of the rows that were written since the last one of these, itself
+    /// included: it keeps its page, and with it rows that are nobody's any more.
+    written: usize,
     refused: usize,
     forgotten: Vec<Row>,
 }
@@ -67,6 +71,7 @@ impl Shown {
             cells: vec![EMPTY; FIRST_CELLS],
             rows: Vec::new(),
             bytes: 0,
+            written: 0,
             refused: 0,
             forgotten: Vec::new(),
         }
@@ -95,10 +100,17 @@ impl Shown {
         self.rows.get(number as usize).map(|row| (&row.value, row.handle))
     }
 
-    /// The number of a new row, if there is room for it. Zero: all others are forgotten.
-    pub(crate) fn add(&mut self, value: Value, handle: u32) -> Option<u32> {
+    /// A row of so many bytes was written to the present page.
+    pub(crate) fn written(&mut self, bytes: usize) {
+        self.written = self.written.saturating_add(bytes);
+    }
+
+    /// The number of the row that was written last, if there is room for it; it
+    /// keeps its page, of so many bytes. Zero: all others are forgotten.
+    pub(crate) fn add(&mut self, value: Value, handle: u32, page_bytes: usize) -> Option<u32> {
         self.forgotten.truncate(self.forgotten.len().saturating_sub(LET_GO));
-        let cost = 2 * (value.key().len() + value.bytes().map_or(0, <[u8]>::len)) + OVERHEAD;
+        let in_core = value.key().len() + value.bytes().map_or(0, <[u8]>::len);
+        let cost = value.key().len() + in_core + self.written.min(page_bytes) + OVERHEAD;
         if self.rows.len() == MAX_ROWS || self.bytes + cost > MAX_BYTES {
             self.refused += 1;
             if self.refused < PATIENCE * self.rows.len() {
@@ -111,6 +123,7 @@ impl Shown {
             self.forgotten = std::mem::take(&mut self.rows);
         }
         self.bytes += cost;
+        self.written = 0;
         self.rows.push(Row { value, handle });
         if self.rows.len() * 2 > self.cells.len() {
             self.cells = vec![EMPTY; self.cells.len() * 2];

@@ -232,6 +232,11 @@ test('a million lookups leave no memory behind', async () => {
   assert.equal(code, 0, output)
 })
 
+test('what is remembered keeps no more pages than it may', async () => {
+  const { code, output } = await run('pages.js')
+  assert.equal(code, 0, output)
+})
+
 test('an entry shows what it is', async () => {
   await using(open(), async (cache) => {
     await cache.set('k', 'v')

@@ -235,7 +235,9 @@ impl Reading {
                     }
                 }
                 node.counters.add(Stat::FlightsStarted);
-                self.seat = Some(place.flight().wait(self.deadline, node.policy.max_waiters)?);
+                // Others may have joined meanwhile, up to the limit: without its own
+                // starter the flight would fail for all of them.
+                self.seat = Some(place.flight().wait(self.deadline, u64::MAX)?);
                 Ok(Boarded::Start(place))
             }
         }

@@ -93,7 +93,7 @@ options! {
     outage_bound: Duration = "0s", "0s" ..= "365d";
     /// Bound for negative entries (the origin has no such key); `0s` stands for staleness_bound.
     negative_bound: Duration = "0s", "0s" ..= "365d";
-    /// How long an entry that is past every bound stays, so that the origin can be asked to compare it instead of sending it again, and for reads that widen their bound; then it leaves by itself.
+    /// How long an entry that is past every bound stays, so that the origin can be asked to compare it instead of sending it again, and for reads that widen their bound or name an outage_bound of their own, which get no more than this beyond the bounds of the cache; then it leaves by itself.
     keep_expired: Duration = "10s", "0s" ..= "365d";
     /// Allowance for the drift of the local clock, added to every age, in parts per million.
     clock_drift_ppm: u64 = "500", "0" ..= "100000";

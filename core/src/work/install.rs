@@ -87,6 +87,8 @@ impl Finding {
                 (Content { value, version, named, validator, last_modified_at, limits }, age, None)
             }
         };
+        let validator = content.validator.as_ref().map_or(0, |validator| validator.len());
+        check_size(content.value.as_ref().map_or(0, |value| value.len()) + validator)?;
         Ok(Self { content, validated_at: times.sent_at.before(age), times, unchanged })
     }
 
@@ -95,6 +97,15 @@ impl Finding {
     pub fn written(content: Content, times: Times) -> Self {
         Self { content, validated_at: times.sent_at, times, unchanged: None }
     }
+}
+
+/// A host-language origin may answer with anything: an entry takes less than 4 GiB.
+fn check_size(bytes: usize) -> Result<(), Error> {
+    if bytes <= SharedEntry::MAX_CONTENT {
+        return Ok(());
+    }
+    let most = SharedEntry::MAX_CONTENT;
+    Err(Error::new(Code::OriginProtocol, format!("an answer of {bytes} bytes; allowed: at most {most}")))
 }
 
 /// The version of an answer, and the opaque validator to keep with it.
@@ -166,13 +177,22 @@ pub fn install(node: &Node, key: &Key, finding: Finding, purpose: Purpose) -> La
                             proved.received_at = proved.received_at.max(present.received_at);
                             proved.unproved_until = present.unproved_until;
                         }
+                        // The acknowledgement of a write that was sent before one of
+                        // unknown outcome proves no more than what was there (G5).
+                        let unproved_until = present.map_or(Instant::ZERO, |p| p.unproved_until());
+                        let is_write = matches!(purpose, Purpose::Written { .. });
+                        if is_write && proved.validated_at <= unproved_until {
+                            proved.unproved_until = unproved_until;
+                        }
                         SharedEntry::new(key.as_bytes(), content.by_ref(), proved)
                     }
                 };
                 landed = Some(entry.clone());
                 match (kept, present, purpose) {
                     (false, ..) => Change::Remove,
-                    (true, None, Purpose::Background) => Change::Keep,
+                    // A departure too: a read that joined at the last moment may
+                    // return it, and the write of a lower version must not come after.
+                    (true, None, Purpose::Background) => Change::Remove,
                     (true, None, Purpose::Written { departures })
                         if departures != node.store.departures(hash) =>
                     {
@@ -190,4 +210,17 @@ pub fn install(node: &Node, key: &Key, finding: Finding, purpose: Purpose) -> La
     }
     node.counters.add_many(Stat::Evictions, outcome.evicted as u64);
     landed.ok_or_else(|| Error::new(Code::Internal, "nothing was decided about an answer"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_no_entry_has_room_for_is_an_error() {
+        check_size(SharedEntry::MAX_CONTENT).unwrap();
+        assert_eq!(check_size(SharedEntry::MAX_CONTENT + 1).unwrap_err().code(), Code::OriginProtocol);
+        // With the longest key and all words it still fits.
+        assert!(u32::try_from(SharedEntry::MAX_CONTENT + 48 + 5 * 8 + 65_535).is_ok());
+    }
 }

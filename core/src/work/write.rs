@@ -138,7 +138,9 @@ pub fn unprove(node: &Node, key: &Key) {
     node.flights.fence(key, Fence::barrier(now));
     node.store.change(node.store.hash(key.as_bytes()), key.as_bytes(), |present| match present {
         Some(entry) => Change::Put(entry.unproved(now)),
-        None => Change::Keep,
+        // Empty it stays: also the write that was sent before this one, and whose
+        // acknowledgement is still on its way, is not proved by it any more.
+        None => Change::Remove,
     });
 }
 

@@ -113,3 +113,23 @@ fn an_unknown_outcome_is_counted_once() {
     thread::sleep(SHORT);
     assert_eq!(cache.statistics().unwrap().unknown_outcomes, 1);
 }
+
+#[test]
+fn who_starts_a_flight_has_a_seat_in_it_however_many_join_meanwhile() {
+    const KEYS: usize = 20_000;
+    let mut options = options("10s");
+    options.set("max_waiters", "1").unwrap();
+    let cache = Cache::open(options).unwrap();
+    let barrier = std::sync::Barrier::new(3);
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                barrier.wait();
+                for key in 0..KEYS {
+                    let Err(error) = cache.get(&key.to_ne_bytes(), &read()) else { continue };
+                    assert_eq!(error.code(), Code::Overloaded, "{error}");
+                }
+            });
+        }
+    });
+}

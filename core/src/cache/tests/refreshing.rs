@@ -107,3 +107,67 @@ fn a_flight_overtaken_again_and_again_lands_with_the_write() {
     assert_eq!((value.bytes(), value.receipt().version), (Some(&b"written"[..]), Version::new(10)));
     cache.close(SHORT).unwrap();
 }
+
+#[test]
+fn an_answer_that_a_refresh_did_not_keep_has_departed() {
+    use crate::facts::clock::{BootClock, Clock};
+    use crate::facts::entry::Content;
+    use crate::work::install::{Finding, Purpose, Times, install};
+
+    let cache = Cache::open(options("10s")).unwrap();
+    let node = &cache.opened.node;
+    let key = Key::copy_from(b"k");
+    let finding = |version| {
+        let content = Content {
+            value: Some(Bytes::from_static(b"v")),
+            version: Version::new(version),
+            named: true,
+            validator: None,
+            last_modified_at: None,
+            limits: Limits::default(),
+        };
+        Finding::written(content, Times { sent_at: BootClock.now(), received_at: BootClock.now() })
+    };
+    // A write of version 1 is under way; a refresh of an entry that was evicted
+    // brings version 2, which a read that has just joined its flight returns.
+    let departures = node.store.departures(node.store.hash(b"k"));
+    let refreshed = install(node, &key, finding(2), Purpose::Background).unwrap();
+    assert_eq!(refreshed.version(), Version::new(2));
+    assert!(cache.lookup(b"k", &read()).unwrap().is_none(), "what was evicted stays evicted");
+    install(node, &key, finding(1), Purpose::Written { departures }).unwrap();
+    assert!(cache.lookup(b"k", &read()).unwrap().is_none(), "version 1 after version 2");
+}
+
+#[test]
+fn a_write_acknowledged_after_another_of_unknown_outcome_is_not_proved_by_that() {
+    use crate::facts::clock::{BootClock, Clock};
+    use crate::facts::entry::Content;
+    use crate::work::install::{Finding, Purpose, Times, install};
+    use crate::work::write::unprove;
+
+    for is_cached in [true, false] {
+        let cache = Cache::open(options("10s")).unwrap();
+        let node = &cache.opened.node;
+        let key = Key::copy_from(b"k");
+        if is_cached {
+            cache.set(b"k", b"v", &WriteOptions::default()).unwrap();
+        }
+        // Two writes under way: the first commits, then the second, of which
+        // nobody hears, then the first is acknowledged.
+        let departures = node.store.departures(node.store.hash(b"k"));
+        let sent_at = BootClock.now();
+        unprove(node, &key);
+        let content = Content {
+            value: Some(Bytes::from_static(b"first")),
+            version: Version::new(2),
+            named: true,
+            validator: None,
+            last_modified_at: None,
+            limits: Limits::default(),
+        };
+        let finding = Finding::written(content, Times { sent_at, received_at: BootClock.now() });
+        let there = install(node, &key, finding, Purpose::Written { departures }).unwrap();
+        assert_eq!(there.version(), Version::new(2));
+        assert!(cache.lookup(b"k", &read()).unwrap().is_none(), "{is_cached}");
+    }
+}

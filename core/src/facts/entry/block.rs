@@ -244,12 +244,15 @@ impl Entry {
 pub struct SharedEntry(Entry);
 
 impl SharedEntry {
+    /// Bytes of value and validator together, at the most: beside the longest key
+    /// there is room for them in 4 GiB.
+    pub const MAX_CONTENT: usize = u32::MAX as usize - (1 << 17);
+
     /// An entry of its own block. Copies key and value.
     ///
     /// # Panics
-    /// If the key is longer than `max_key_bytes` can be (65,535), or key and
-    /// value together take 4 GiB or more, which `max_value_bytes` and
-    /// `max_response_bytes` exclude.
+    /// If the key is longer than `max_key_bytes` can be (65,535), or the content
+    /// than [`SharedEntry::MAX_CONTENT`].
     pub fn new(key: &[u8], content: ContentRef<'_>, proved: Proved) -> Self {
         let value = content.value.unwrap_or_default();
         let validator = content.validator.unwrap_or_default();
