@@ -23,7 +23,7 @@ use edgecmp::Value;
 const MAX_ROWS: usize = 1 << 17;
 /// Bytes of the values behind them and of the pages that they keep, at the most,
 /// each with its [`OVERHEAD`].
-const MAX_BYTES: usize = 64 << 20;
+const MAX_BYTES: usize = 16 << 20;
 /// What a row takes beside key and value, of which there are two: in JavaScript,
 /// and in core if the entry has left the cache.
 const OVERHEAD: usize = 300;

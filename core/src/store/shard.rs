@@ -38,8 +38,9 @@ pub enum Change {
 pub struct Outcome {
     /// Entries that had to leave for it.
     pub evicted: usize,
-    /// The entry alone is larger than the shard: it was not kept.
-    pub too_large: bool,
+    /// The entry was not kept: it alone is larger than the shard, or a reader has
+    /// held back for so long what had left that there is no memory for more.
+    pub not_kept: bool,
 }
 
 /// The parts of the store that a shard's writer needs.
@@ -174,8 +175,8 @@ impl Shard {
         match (change, place) {
             (Change::Keep, _) | (Change::Remove, Place::Vacant { .. }) => {}
             (Change::Remove, Place::Occupied(slot)) => writer.remove(around, table, slot),
-            (Change::Put(entry), _) if entry.footprint() > self.largest() => {
-                outcome.too_large = true;
+            (Change::Put(entry), _) if entry.footprint() > self.largest() || self.is_held_up(&writer) => {
+                outcome.not_kept = true;
                 // What was there is not current any more.
                 if let Place::Occupied(slot) = place {
                     writer.remove(around, table, slot);
@@ -199,7 +200,7 @@ impl Shard {
             // The new table may be larger.
             outcome.evicted += self.make_room(&mut writer, around, 0);
         }
-        if outcome.evicted > 0 || removed || outcome.too_large {
+        if outcome.evicted > 0 || removed || outcome.not_kept {
             self.departures.fetch_add(1, Ordering::AcqRel);
         }
         self.end(writer, around, false);
@@ -237,6 +238,13 @@ impl Shard {
         // nobody writes to would hold it for ever.
         self.end(writer, around, over);
         (swept, over)
+    }
+
+    /// Whether a reader that holds on to a hit keeps half the memory from being
+    /// freed. Nothing new is kept then: all that leaves waits as well, and the
+    /// memory would grow past the capacity.
+    fn is_held_up(&self, writer: &Writer) -> bool {
+        writer.limbo.bytes() > self.capacity / 2
     }
 
     /// The largest entry that is kept: a shard must have room for its own

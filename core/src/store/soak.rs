@@ -152,7 +152,8 @@ impl World {
         });
         self.end(key, what.expect("decide was called"));
         self.evicted.fetch_add(outcome.evicted, SeqCst);
-        assert!(!outcome.too_large);
+        // A reader that was interrupted may hold back so much that nothing more is kept.
+        assert!(self.evicts || !outcome.not_kept);
         assert!(self.evicts || outcome.evicted == 0);
     }
 

@@ -150,7 +150,7 @@ fn who_sees_the_next_entry_sees_that_the_last_has_left() {
 fn what_is_larger_than_the_store_is_not_kept() {
     let store = Store::new(256 * 1024, 1024);
     put(&store, b"k", 1, 10);
-    assert!(put(&store, b"k", 2, 300_000).too_large);
+    assert!(put(&store, b"k", 2, 300_000).not_kept);
     assert_eq!(version(&store, b"k"), None, "the older version is not current any more");
 }
 
@@ -236,4 +236,28 @@ fn a_reader_that_is_held_up_does_not_empty_the_store() {
         put(&store, &(30_000 + i).to_be_bytes(), i, 100);
         assert!(store.usage().bytes <= capacity);
     }
+}
+
+/// G6 while a reader holds on to a hit: what leaves waits, so nothing more comes in.
+#[test]
+fn a_hit_that_is_held_costs_no_more_than_the_capacity_again() {
+    let capacity = 1 << 20;
+    let store = Store::new(capacity, 64 * 1024);
+    put(&store, b"held", 1, 100);
+    let held = store.load(store.hash(b"held"), b"held").expect("just put");
+    let mut not_kept = 0;
+    for i in 0..2_000u64 {
+        not_kept += u32::from(put(&store, &i.to_be_bytes(), i, 10_000).not_kept);
+        // Also those that are replaced.
+        not_kept += u32::from(put(&store, &(i % 10).to_be_bytes(), i, 10_000).not_kept);
+        assert!(store.usage().bytes <= 2 * capacity, "{:?}", store.usage());
+    }
+    assert!(not_kept > 0);
+    assert_eq!(held.value().map(<[u8]>::len), Some(100));
+    drop(held);
+    for i in 0..300u64 {
+        put(&store, &i.to_be_bytes(), i, 10_000);
+    }
+    assert!(store.usage().bytes <= capacity, "{:?}", store.usage());
+    assert!(store.usage().entries > 50);
 }

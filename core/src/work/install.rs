@@ -205,7 +205,7 @@ pub fn install(node: &Node, key: &Key, finding: Finding, purpose: Purpose) -> La
             }
         }
     });
-    if !kept || outcome.too_large {
+    if !kept || outcome.not_kept {
         node.counters.add(Stat::NotKept);
     }
     node.counters.add_many(Stat::Evictions, outcome.evicted as u64);
