@@ -42,16 +42,25 @@ impl<T> Limbo<T> {
         self.retired.len()
     }
 
-    /// Gives out what nobody reads any more; to be dropped without the lock.
-    pub fn collect(&mut self, domain: &Domain) -> Vec<T> {
-        let oldest = domain.oldest_pin();
+    /// Gives out what nobody reads any more; to be dropped without the lock. Looks
+    /// at the readers only if more than so many, or so many bytes, would wait:
+    /// that interrupts all processors, and what another shard saw not long ago
+    /// mostly serves this one too.
+    pub fn collect(&mut self, domain: &Domain, count: usize, bytes: usize) -> Vec<T> {
+        let mut out = Vec::new();
+        self.give_out(domain.known_oldest(), &mut out);
+        if self.len() > count || self.bytes > bytes {
+            self.give_out(domain.oldest_pin(), &mut out);
+        }
+        out
+    }
+
+    fn give_out(&mut self, oldest: u64, out: &mut Vec<T>) {
         let free = self.retired.partition_point(|retired| retired.tag < oldest);
-        let free = self.retired.drain(..free);
         let bytes = &mut self.bytes;
-        free.map(|retired| {
+        out.extend(self.retired.drain(..free).map(|retired| {
             *bytes -= retired.bytes;
             retired.what
-        })
-        .collect()
+        }));
     }
 }

@@ -56,6 +56,8 @@ fn cells() -> Cells {
 /// The readers of one store.
 pub struct Domain {
     epoch: CachePadded<AtomicU64>,
+    /// See [`Domain::known_oldest`].
+    known_oldest: CachePadded<AtomicU64>,
     /// Whether `membarrier` takes over the readers' fence.
     asymmetric: bool,
     first: Cells,
@@ -90,6 +92,7 @@ impl Domain {
     pub fn new() -> Self {
         Self {
             epoch: CachePadded::new(AtomicU64::new(1)),
+            known_oldest: CachePadded::new(AtomicU64::new(0)),
             asymmetric: membarrier::register(),
             first: cells(),
             more: (CHUNK..MAX_THREADS).step_by(CHUNK).map(|_| OnceBox::new()).collect(),
@@ -142,17 +145,25 @@ impl Domain {
         self.epoch.load(Ordering::Relaxed)
     }
 
-    /// What is tagged with less than this can be freed: of that which was
-    /// tagged before the call.
+    /// What is tagged with less than this can be freed: so the last look at the
+    /// readers said, whichever shard's it was. The argument above is the same:
+    /// a tag below the epoch that the look began was read before it, and what is
+    /// tagged with it was unlinked before that.
+    pub(super) fn known_oldest(&self) -> u64 {
+        // Acquire: what readers did with what they found comes before the free.
+        self.known_oldest.load(Ordering::Acquire)
+    }
+
+    /// Looks at the readers: what is tagged with less than this can be freed.
     pub(super) fn oldest_pin(&self) -> u64 {
         // From now on readers pin with an epoch that holds nothing back.
-        self.epoch.fetch_add(1, Ordering::AcqRel);
+        let begun = self.epoch.fetch_add(1, Ordering::AcqRel) + 1;
         if self.asymmetric {
             membarrier::run();
         } else {
             full_fence(Fence::OldestPin);
         }
-        let mut oldest = u64::MAX;
+        let mut oldest = begun;
         for thread in 0..high_water() {
             let cell = match self.first.get(thread) {
                 Some(cell) => cell,
@@ -168,6 +179,7 @@ impl Domain {
                 oldest = oldest.min(pin >> DEPTH_BITS);
             }
         }
+        self.known_oldest.fetch_max(oldest, Ordering::AcqRel);
         oldest
     }
 }
@@ -316,7 +328,7 @@ mod tests {
         let inner = domain.pin();
         let (mut limbo, _what) = limbo(&domain);
         drop(guard);
-        assert!(limbo.collect(&domain).is_empty(), "the inner guard still stands");
+        assert!(limbo.collect(&domain, 0, 0).is_empty(), "the inner guard still stands");
         assert_eq!((limbo.len(), limbo.bytes()), (1, 8));
         let later = std::thread::scope(|scope| {
             scope
@@ -331,7 +343,7 @@ mod tests {
         });
         assert!(later);
         drop(inner);
-        assert_eq!(limbo.collect(&domain).len(), 1);
+        assert_eq!(limbo.collect(&domain, 0, 0).len(), 1);
         assert_eq!((limbo.len(), limbo.bytes()), (0, 0));
     }
 
@@ -343,10 +355,9 @@ mod tests {
     fn a_guard_of_a_later_epoch_holds_nothing_back() {
         let domain = Domain::new();
         let (mut old, _what) = limbo(&domain);
-        let mut bump = Limbo::<()>::default();
-        bump.collect(&domain);
+        domain.oldest_pin();
         let _guard = domain.pin();
-        assert_eq!(old.collect(&domain).len(), 1);
+        assert_eq!(old.collect(&domain, 0, 0).len(), 1);
     }
 
     #[test]

@@ -284,11 +284,15 @@ impl Shard {
     fn end(&self, mut writer: MutexGuard<'_, Writer>, around: Surroundings<'_>, tidy: bool) {
         // SAFETY: the shard's lock is held.
         let table = unsafe { around.published.load() };
-        let due = std::mem::take(&mut writer.rebuilt)
-            || (tidy && writer.limbo.len() > 0)
-            || writer.limbo.len() >= RETIRED
-            || writer.limbo.bytes() > self.capacity / RETIRED_SHARE;
-        let free = if due { writer.limbo.collect(around.domain) } else { Vec::new() };
+        let all = std::mem::take(&mut writer.rebuilt) || (tidy && writer.limbo.len() > 0);
+        let share = self.capacity / RETIRED_SHARE;
+        let free = if all {
+            writer.limbo.collect(around.domain, 0, 0)
+        } else if writer.limbo.len() >= RETIRED || writer.limbo.bytes() > share {
+            writer.limbo.collect(around.domain, RETIRED / 2, share / 2)
+        } else {
+            Vec::new()
+        };
         self.entries.store(writer.entries, Ordering::Relaxed);
         self.bytes.store(writer.bytes(table) + writer.limbo.bytes(), Ordering::Relaxed);
         drop(writer);

@@ -67,8 +67,13 @@ impl World {
         limbo.retire(&self.domain, Unlinked(old), 1);
     }
 
+    /// As another shard looks at the readers.
+    pub(super) fn look_at_readers(&self) -> u64 {
+        self.domain.oldest_pin()
+    }
+
     pub(super) fn collect<T>(&self, limbo: &mut Limbo<T>) {
-        drop(limbo.collect(&self.domain));
+        drop(limbo.collect(&self.domain, 0, 0));
     }
 }
 
@@ -104,7 +109,7 @@ pub(super) fn another_shard_moves_the_epoch() {
     });
     let other = spawn(2, {
         let world = world.clone();
-        move || world.collect(&mut Limbo::<()>::default())
+        move || _ = world.look_at_readers()
     });
     let mut limbo = Limbo::default();
     world.unlink(&mut limbo);
@@ -121,6 +126,28 @@ fn nobody_reads_what_was_freed() {
 #[test]
 fn nor_when_another_shard_moves_the_epoch() {
     model(PREEMPTIONS, another_shard_moves_the_epoch);
+}
+
+/// A shard frees by what another's look at the readers said, without one of its own.
+#[test]
+fn what_another_shard_saw_serves_this_one_too() {
+    model(PREEMPTIONS, || {
+        let world = World::new();
+        let reader = spawn(1, {
+            let world = world.clone();
+            move || world.read()
+        });
+        let other = spawn(2, {
+            let world = world.clone();
+            move || _ = world.look_at_readers()
+        });
+        let mut limbo = Limbo::default();
+        world.unlink(&mut limbo);
+        drop(limbo.collect(&world.domain, usize::MAX, usize::MAX));
+        other.join().unwrap();
+        drop(limbo.collect(&world.domain, usize::MAX, usize::MAX));
+        reader.join().unwrap();
+    });
 }
 
 /// The second pin may be all that the writer sees of the thread: what was read
