@@ -132,7 +132,7 @@ impl Counters {
     }
 
     /// The same for who knows the number of its thread.
-    #[inline]
+    #[inline(always)]
     pub fn add_by(&self, thread: usize, stat: Stat, n: u64) {
         match self.stripes[..STRIPES].get(thread) {
             Some(stripe) => {

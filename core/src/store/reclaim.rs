@@ -111,7 +111,7 @@ impl Domain {
     ///
     /// # Panics
     /// If the thread holds 65,535 guards already.
-    #[inline]
+    #[inline(always)]
     pub fn pin(&self) -> Guard<'_> {
         let hold = Hold::take();
         let cell = self.cell(hold.number());

@@ -114,7 +114,7 @@ impl CounterClock {
     }
 
     /// Not before the present instant, and at most four microseconds after it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn latest(&self) -> Instant {
         let sequence = self.sequence.load(Ordering::Acquire);
         let (start, nanos) = (self.ticks.load(Ordering::Relaxed), self.nanos.load(Ordering::Relaxed));

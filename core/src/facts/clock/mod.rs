@@ -112,7 +112,7 @@ impl BootClock {
 }
 
 impl Clock for BootClock {
-    #[inline]
+    #[inline(always)]
     fn latest(&self) -> Instant {
         COUNTER.latest()
     }
