@@ -86,7 +86,8 @@ type Options struct {
 	BackoffCap time.Duration `option:"backoff_cap"`
 
 	// KeepExpired is how long an entry that is past every bound stays, to be
-	// compared instead of sent again; then it leaves by itself. 10 s.
+	// compared instead of sent again; then it leaves by itself, also for reads
+	// with an outage bound of their own. 10 s.
 	KeepExpired time.Duration `option:"keep_expired"`
 
 	// LeaseStore: "embedded:" or "embedded:<name>", shared by that name within
