@@ -16,7 +16,7 @@ export interface TableOptions {
   outageBound?: Duration | undefined
   /** Bound for negative entries (the origin has no such key); `0s` stands for stalenessBound. Default 0s, from 0s to 365d. */
   negativeBound?: Duration | undefined
-  /** How long an entry that is past every bound stays, so that the origin can be asked to compare it instead of sending it again, and for reads that widen their bound or name an outage_bound of their own, which get no more than this beyond the bounds of the cache; then it leaves by itself. Default 10s, from 0s to 365d. */
+  /** How long an entry that is past every bound stays, so that the origin can be asked to compare it instead of sending it again, and for reads that widen their bound or name an outageBound of their own, which get no more than this beyond the bounds of the cache; then it leaves by itself. Default 10s, from 0s to 365d. */
   keepExpired?: Duration | undefined
   /** Allowance for the drift of the local clock, added to every age, in parts per million. Default 500, from 0 to 100000. */
   clockDriftPpm?: number | bigint | undefined
