@@ -42,20 +42,10 @@ impl<T> Limbo<T> {
         self.retired.len()
     }
 
-    /// Gives out what nobody reads any more; to be dropped without the lock. Looks
-    /// at the readers only if more than so many, or so many bytes, would wait:
-    /// that interrupts all processors, and what another shard saw not long ago
-    /// mostly serves this one too.
-    pub fn collect(&mut self, domain: &Domain, count: usize, bytes: usize) -> Vec<T> {
-        let mut out = Vec::new();
-        self.give_out(domain.known_oldest(), &mut out);
-        if self.len() > count || self.bytes > bytes {
-            self.give_out(domain.oldest_pin(), &mut out);
-        }
-        out
-    }
-
-    fn give_out(&mut self, oldest: u64, out: &mut Vec<T>) {
+    /// Gives out, to be dropped without the lock, what nobody reads any more by the
+    /// last look at the readers ([`Domain::oldest_pin`]), whichever shard's it was.
+    pub fn collect(&mut self, domain: &Domain, out: &mut Vec<T>) {
+        let oldest = domain.known_oldest();
         let free = self.retired.partition_point(|retired| retired.tag < oldest);
         let bytes = &mut self.bytes;
         out.extend(self.retired.drain(..free).map(|retired| {

@@ -315,6 +315,13 @@ mod tests {
     use super::super::limbo::Limbo;
     use super::*;
 
+    fn collected<T>(limbo: &mut Limbo<T>, domain: &Domain) -> Vec<T> {
+        let mut out = Vec::new();
+        domain.oldest_pin();
+        limbo.collect(domain, &mut out);
+        out
+    }
+
     fn limbo(domain: &Domain) -> (Limbo<Arc<()>>, Arc<()>) {
         let (mut limbo, what) = (Limbo::default(), Arc::new(()));
         limbo.retire(domain, Arc::clone(&what), 8);
@@ -328,7 +335,7 @@ mod tests {
         let inner = domain.pin();
         let (mut limbo, _what) = limbo(&domain);
         drop(guard);
-        assert!(limbo.collect(&domain, 0, 0).is_empty(), "the inner guard still stands");
+        assert!(collected(&mut limbo, &domain).is_empty(), "the inner guard still stands");
         assert_eq!((limbo.len(), limbo.bytes()), (1, 8));
         let later = std::thread::scope(|scope| {
             scope
@@ -343,7 +350,7 @@ mod tests {
         });
         assert!(later);
         drop(inner);
-        assert_eq!(limbo.collect(&domain, 0, 0).len(), 1);
+        assert_eq!(collected(&mut limbo, &domain).len(), 1);
         assert_eq!((limbo.len(), limbo.bytes()), (0, 0));
     }
 
@@ -357,7 +364,7 @@ mod tests {
         let (mut old, _what) = limbo(&domain);
         domain.oldest_pin();
         let _guard = domain.pin();
-        assert_eq!(old.collect(&domain, 0, 0).len(), 1);
+        assert_eq!(collected(&mut old, &domain).len(), 1);
     }
 
     #[test]

@@ -281,18 +281,22 @@ impl Shard {
     }
 
     /// Frees what can be freed, publishes the account.
-    fn end(&self, mut writer: MutexGuard<'_, Writer>, around: Surroundings<'_>, tidy: bool) {
+    fn end<'a>(&'a self, mut writer: MutexGuard<'a, Writer>, around: Surroundings<'_>, tidy: bool) {
+        let all = std::mem::take(&mut writer.rebuilt) || (tidy && writer.limbo.len() > 0);
+        let (count, bytes) = if all { (0, 0) } else { (RETIRED - 1, self.capacity / RETIRED_SHARE) };
+        let mut free = Vec::new();
+        if writer.limbo.len() > count || writer.limbo.bytes() > bytes {
+            writer.limbo.collect(around.domain, &mut free);
+            if writer.limbo.len() > count / 2 || writer.limbo.bytes() > bytes / 2 {
+                // A look at the readers interrupts all processors: not under the lock.
+                drop(writer);
+                around.domain.oldest_pin();
+                writer = self.writer();
+                writer.limbo.collect(around.domain, &mut free);
+            }
+        }
         // SAFETY: the shard's lock is held.
         let table = unsafe { around.published.load() };
-        let all = std::mem::take(&mut writer.rebuilt) || (tidy && writer.limbo.len() > 0);
-        let share = self.capacity / RETIRED_SHARE;
-        let free = if all {
-            writer.limbo.collect(around.domain, 0, 0)
-        } else if writer.limbo.len() >= RETIRED || writer.limbo.bytes() > share {
-            writer.limbo.collect(around.domain, RETIRED / 2, share / 2)
-        } else {
-            Vec::new()
-        };
         self.entries.store(writer.entries, Ordering::Relaxed);
         self.bytes.store(writer.bytes(table) + writer.limbo.bytes(), Ordering::Relaxed);
         drop(writer);

@@ -72,8 +72,13 @@ impl World {
         self.domain.oldest_pin()
     }
 
+    fn collect_by_the_last_look<T>(&self, limbo: &mut Limbo<T>) {
+        limbo.collect(&self.domain, &mut Vec::new());
+    }
+
     pub(super) fn collect<T>(&self, limbo: &mut Limbo<T>) {
-        drop(limbo.collect(&self.domain, 0, 0));
+        self.look_at_readers();
+        self.collect_by_the_last_look(limbo);
     }
 }
 
@@ -143,9 +148,9 @@ fn what_another_shard_saw_serves_this_one_too() {
         });
         let mut limbo = Limbo::default();
         world.unlink(&mut limbo);
-        drop(limbo.collect(&world.domain, usize::MAX, usize::MAX));
+        world.collect_by_the_last_look(&mut limbo);
         other.join().unwrap();
-        drop(limbo.collect(&world.domain, usize::MAX, usize::MAX));
+        world.collect_by_the_last_look(&mut limbo);
         reader.join().unwrap();
     });
 }
