@@ -4,6 +4,8 @@
 //! What is counted is what the allocator really set aside for each block
 //! (`malloc_usable_size` and its header), the same way for all. Next to it
 //! stands the growth of the resident set, for what does not come from malloc.
+//! edgecmp's entries and tables do not: its own account of them is added, which
+//! is of whole blocks and a bit more (`core/tests/accounting.rs`).
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::process::Command;
@@ -63,6 +65,13 @@ unsafe impl GlobalAlloc for Counting {
             LIVE.fetch_add(size(moved) - before, Ordering::Relaxed);
         }
         moved
+    }
+}
+
+/// Counts what is not malloc's: bytes that an implementation took elsewhere.
+pub fn add_elsewhere(bytes: usize) {
+    if ON.load(Ordering::Relaxed) {
+        LIVE.fetch_add(bytes as i64, Ordering::Relaxed);
     }
 }
 

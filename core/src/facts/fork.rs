@@ -13,6 +13,7 @@ static REGISTER: Once = Once::new();
 
 /// The generation of this process: how many forks lie between it and the
 /// process that loaded the library.
+#[inline]
 pub fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)
 }

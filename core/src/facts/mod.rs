@@ -8,6 +8,7 @@ pub mod entry;
 pub mod error;
 pub mod fork;
 pub mod key;
+pub mod memory;
 pub mod option_value;
 pub mod options;
 pub mod receipt;

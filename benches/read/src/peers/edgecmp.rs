@@ -65,6 +65,7 @@ impl Subject for Lookup {
                 value.expect("the origin has every key");
             }
         }
+        crate::memory::add_elsewhere(cache.statistics().expect("it is this process's").bytes as usize);
         Self { cache: Arc::new(cache), read: ReadOptions::default() }
     }
 

@@ -19,15 +19,14 @@
 //!    store that holds back the release of the table's count.
 //! 3. The block is freed by whoever gives back the last count.
 
-#[cfg(not(edgecmp_loom))]
-use std::alloc::dealloc;
-use std::alloc::{Layout, alloc, handle_alloc_error};
+use std::alloc::{Layout, handle_alloc_error};
 use std::ops::Deref;
 use std::ptr::{NonNull, copy_nonoverlapping};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use super::{ContentRef, Proved};
 use crate::facts::clock::{Instant, saturating_nanos};
+use crate::facts::memory::{self, Home};
 use crate::sync::{AtomicBool, AtomicU32, fence};
 
 /// What every entry has.
@@ -41,7 +40,7 @@ pub(crate) struct Block {
     refresh: AtomicU8,
     key_len: u16,
     in_store: AtomicBool,
-    _spare: u8,
+    home: Home,
     value_len: u32,
     version: [u64; 2],
     validated_at: AtomicU64,
@@ -66,17 +65,6 @@ pub(super) mod flag {
     /// Its word is the length.
     pub(crate) const VALIDATOR: u8 = 128;
     pub(crate) const WITH_WORD: u8 = LAST_MODIFIED | STALENESS_BOUND | OUTAGE_BOUND | UNPROVED | VALIDATOR;
-}
-
-/// What the allocator takes for a block of `size` bytes: glibc's arithmetic
-/// (a header of 8, multiples of 16; above its mmap threshold whole pages).
-pub fn allocated(size: usize) -> usize {
-    const MMAP_THRESHOLD: usize = 128 * 1024;
-    match size {
-        0 => 0,
-        _ if size >= MMAP_THRESHOLD => (size + 16).next_multiple_of(4096),
-        _ => (size + 8).next_multiple_of(16).max(32),
-    }
 }
 
 /// An entry: key, content, and the proof of it. See [`SharedEntry`] for one to keep.
@@ -223,7 +211,7 @@ impl Entry {
 
     /// Bytes that the entry takes, the allocator's own included.
     pub fn footprint(&self) -> usize {
-        allocated(self.layout().size())
+        self.block().home.allocated(self.layout().size())
     }
 
     /// A share of the entry, for keeping.
@@ -281,6 +269,10 @@ impl SharedEntry {
         let size = key_offset + key.len() + value.len() + validator.len();
         u32::try_from(size).expect(fits);
         let (high, low) = content.version.halves();
+        let layout = Layout::from_size_align(size, align_of::<Block>()).expect(fits);
+        // SAFETY: the size is not zero: there is a header.
+        let (memory, home) = unsafe { memory::allocate(layout) };
+        let Some(memory) = memory.map(NonNull::as_ptr) else { handle_alloc_error(layout) };
         let header = Block {
             count: AtomicU32::new(1),
             flags,
@@ -289,7 +281,7 @@ impl SharedEntry {
             refresh: AtomicU8::new(0),
             key_len: u16::try_from(key.len()).expect("keys are at most 65,535 bytes"),
             in_store: AtomicBool::new(false),
-            _spare: 0,
+            home,
             value_len: value.len() as u32,
             version: [high, low],
             validated_at: AtomicU64::new(proved.validated_at.as_nanos()),
@@ -297,10 +289,7 @@ impl SharedEntry {
             #[cfg(edgecmp_loom)]
             freed: crate::sync::UnsafeCell::new(false),
         };
-        let layout = Layout::from_size_align(size, align_of::<Block>()).expect(fits);
-        // SAFETY: the size is not zero: there is a header.
-        let memory = unsafe { alloc(layout) };
-        let Some(block) = NonNull::new(memory.cast::<Block>()) else { handle_alloc_error(layout) };
+        let block = NonNull::new(memory.cast::<Block>()).expect("it is not null");
         // SAFETY: fresh memory, large and aligned enough for a header.
         unsafe { block.write(header) };
         let words = words[..count].iter().map(|word| word.to_ne_bytes());
@@ -369,9 +358,9 @@ impl Drop for SharedEntry {
         self.mark_freed();
         #[cfg(not(edgecmp_loom))]
         {
-            let layout = self.layout();
+            let (layout, home) = (self.layout(), self.block().home);
             // SAFETY: the last count: nobody has a view any more; allocated with this layout.
-            unsafe { dealloc(self.0.0.cast().as_ptr(), layout) };
+            unsafe { memory::free(self.0.0.cast(), layout, home) };
         }
     }
 }

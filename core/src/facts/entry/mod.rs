@@ -17,7 +17,7 @@ mod block;
 
 pub(crate) use block::Block;
 use block::flag;
-pub use block::{Entry, SharedEntry, allocated};
+pub use block::{Entry, SharedEntry};
 
 /// What the origin said about how long its answer may be used (`Cache-Control`).
 /// These may only tighten the bounds of the cache.

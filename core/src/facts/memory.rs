@@ -1,0 +1,181 @@
+//! The memory of entries: from which allocator, and how much of it a block takes.
+//!
+//! Entries are made by one thread and freed by another all the time. glibc's
+//! `malloc` takes the lock of the other's arena for that, and its pages are of
+//! 4 KiB: at a million entries each read walks the page tables twice. mimalloc
+//! (Leijen, Zorn, de Moura, "Mimalloc: Free List Sharding in Action", 2019) frees
+//! without a lock and asks for huge pages. Measured at 10% writes by two
+//! threads: 97 ns an operation against 125, p99.9 2.9 us against 11; at a million
+//! entries a read takes 10% less.
+//!
+//! It is used for entries and tables only: the host's own allocator stays as it is.
+//!
+//! # In a forked child
+//!
+//! mimalloc has no fork handlers: a lock that another thread of the parent held
+//! would stay held for ever in the child. So a child takes its memory from the
+//! system's allocator, which has them, and leaks what the parent had taken here
+//! (its pages are shared with the parent, and none of its caches is dropped in
+//! a child anyway).
+
+use std::alloc::Layout;
+use std::ptr::NonNull;
+
+/// Whose memory a block is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Home {
+    /// The program's global allocator's.
+    System,
+    /// mimalloc's, of the process that loaded the library.
+    #[cfg(feature = "mimalloc")]
+    Own,
+}
+
+/// What glibc takes for a block of `size` bytes: a header of 8, multiples of
+/// 16; above its mmap threshold whole pages.
+pub fn allocated_by_system(size: usize) -> usize {
+    const MMAP_THRESHOLD: usize = 128 * 1024;
+    match size {
+        0 => 0,
+        _ if size >= MMAP_THRESHOLD => (size + 16).next_multiple_of(4096),
+        _ => (size + 8).next_multiple_of(16).max(32),
+    }
+}
+
+impl Home {
+    /// Whose memory this is, for who could not note it down.
+    pub(crate) fn of(memory: NonNull<u8>) -> Self {
+        #[cfg(feature = "mimalloc")]
+        if own::has(memory) {
+            return Self::Own;
+        }
+        let _ = memory;
+        Self::System
+    }
+
+    /// Bytes that a block of `size` bytes takes there.
+    pub fn allocated(self, size: usize) -> usize {
+        match self {
+            Self::System => allocated_by_system(size),
+            #[cfg(feature = "mimalloc")]
+            Self::Own => own::allocated(size),
+        }
+    }
+}
+
+/// Fresh memory, and whose it is; `None` if there is none.
+///
+/// # Safety
+/// The size is not zero.
+pub(crate) unsafe fn allocate(layout: Layout) -> (Option<NonNull<u8>>, Home) {
+    #[cfg(feature = "mimalloc")]
+    if layout.size() <= own::LARGEST && own::is_of_this_process() {
+        return (own::allocate(layout), Home::Own);
+    }
+    // SAFETY: the size is not zero, by contract.
+    (NonNull::new(unsafe { std::alloc::alloc(layout) }), Home::System)
+}
+
+/// Gives memory back.
+///
+/// # Safety
+/// It came from [`allocate`] with this layout and this home, and is not used again.
+pub(crate) unsafe fn free(memory: NonNull<u8>, layout: Layout, home: Home) {
+    match home {
+        // SAFETY: by contract.
+        Home::System => unsafe { std::alloc::dealloc(memory.as_ptr(), layout) },
+        #[cfg(feature = "mimalloc")]
+        // SAFETY: by contract.
+        Home::Own => unsafe { own::free(memory) },
+    }
+}
+
+#[cfg(feature = "mimalloc")]
+mod own {
+    use std::alloc::Layout;
+    use std::ptr::NonNull;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use libmimalloc_sys::{mi_free, mi_good_size, mi_is_in_heap_region, mi_malloc, mi_malloc_aligned};
+
+    use crate::facts::fork;
+
+    /// Larger blocks are the system's: they gain nothing here, and holes between
+    /// blocks of 100 KB took up to a quarter of the memory, beside 12% in glibc.
+    pub(super) const LARGEST: usize = 16 << 10;
+    /// Beside a page's blocks there are its head and its end: one part in so many.
+    const REST: usize = 64;
+    const NOBODY: u32 = u32::MAX;
+    /// What all its memory is aligned to.
+    const ALIGNED: usize = 16;
+
+    /// The fork generation that took memory first: the only one that does.
+    static OWNER: AtomicU32 = AtomicU32::new(NOBODY);
+
+    #[inline]
+    pub(super) fn is_of_this_process() -> bool {
+        let (owner, generation) = (OWNER.load(Ordering::Relaxed), fork::generation());
+        owner == generation || (owner == NOBODY && claim(generation))
+    }
+
+    #[cold]
+    fn claim(generation: u32) -> bool {
+        // Without the handler a fork would go unseen.
+        fork::watch();
+        match OWNER.compare_exchange(NOBODY, generation, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => true,
+            Err(owner) => owner == generation,
+        }
+    }
+
+    pub(super) fn allocated(size: usize) -> usize {
+        // SAFETY: arithmetic.
+        let block = unsafe { mi_good_size(size) };
+        block + block / REST
+    }
+
+    pub(super) fn allocate(layout: Layout) -> Option<NonNull<u8>> {
+        let memory = match layout.align() {
+            // SAFETY: any size will do.
+            ..=ALIGNED => unsafe { mi_malloc(layout.size()) },
+            // SAFETY: as above, and any power of two.
+            more => unsafe { mi_malloc_aligned(layout.size(), more) },
+        };
+        NonNull::new(memory.cast())
+    }
+
+    pub(super) fn has(memory: NonNull<u8>) -> bool {
+        // SAFETY: any address will do: it is looked for in a table.
+        unsafe { mi_is_in_heap_region(memory.as_ptr().cast()) }
+    }
+
+    /// # Safety
+    /// It came from [`allocate`] and is not used again.
+    pub(super) unsafe fn free(memory: NonNull<u8>) {
+        if is_of_this_process() {
+            // SAFETY: by contract.
+            unsafe { mi_free(memory.as_ptr().cast()) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_takes_a_header_and_multiples_of_16() {
+        assert_eq!([0, 1, 24, 25, 100].map(allocated_by_system), [0, 32, 32, 48, 112]);
+        assert_eq!(allocated_by_system(128 << 10), (128 << 10) + 4096);
+    }
+
+    #[cfg(feature = "mimalloc")]
+    #[test]
+    fn a_block_takes_no_less_than_it_is_large() {
+        for size in [1, 48, 180, 1000, 10_000] {
+            let taken = Home::Own.allocated(size);
+            assert!(taken >= size && taken <= size + size / 5 + 16, "{size} takes {taken}");
+        }
+    }
+}
