@@ -16,7 +16,6 @@ use crate::facts::thread;
 use crate::lease_store::LeaseStore;
 use crate::origin::Origin;
 use crate::origin::callback::HostOrigin;
-use crate::rules::freshness::ReadBounds;
 use crate::work::{Node, write};
 
 mod arguments;
@@ -103,7 +102,7 @@ impl Cache {
         let opened = &self.opened;
         // The way of nearly all look-ups, with nothing else beside it.
         if opened.is_own() && !opened.is_closed() && read.is_plain() && opened.node.policy.fits(key) {
-            return Ok(read::probe(&opened.node, key, &ReadBounds::NONE));
+            return Ok(read::probe_plainly(&opened.node, key));
         }
         self.lookup_asked(key, read)
     }

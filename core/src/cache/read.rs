@@ -10,7 +10,7 @@ use crate::facts::clock::Instant;
 use crate::facts::entry::{Entry, SharedEntry};
 use crate::facts::error::{Code, Error, Result};
 use crate::facts::key::Key;
-use crate::facts::receipt::{Proof, Receipt, Seen, Source, Value};
+use crate::facts::receipt::{HitSeen, Proof, Receipt, Seen, Source, Value};
 use crate::facts::statistics::Stat;
 use crate::facts::trace::TraceContext;
 use crate::rules::freshness::{ReadBounds, Standing, Verdict, hard_bound, judge, outage_bound};
@@ -30,7 +30,7 @@ const MAX_FLIGHTS: u32 = 3;
 #[derive(Debug)]
 pub struct Hit<'a> {
     entry: Loaded<'a>,
-    seen: Seen,
+    seen: HitSeen,
 }
 
 impl Hit<'_> {
@@ -43,12 +43,12 @@ impl Hit<'_> {
     /// The receipt.
     #[inline]
     pub fn receipt(&self) -> Receipt {
-        self.seen.receipt(&self.entry)
+        Seen::from(self.seen).receipt(&self.entry)
     }
 
     /// The value, for keeping: shares the entry's memory.
     pub fn into_value(self) -> Value {
-        Value { entry: self.entry.share(), seen: self.seen }
+        Value { entry: self.entry.share(), seen: self.seen.into() }
     }
 }
 
@@ -56,9 +56,8 @@ impl Hit<'_> {
 /// that can block, allocates nothing.
 #[inline(always)]
 pub(super) fn probe<'a>(node: &'a Node, key: &[u8], read: &ReadBounds) -> Option<Hit<'a>> {
-    let entry = node.store.load(node.store.hash(key), key)?;
-    // The clock is read after the entry: an entry can't age in between unseen.
     let now = node.latest();
+    let entry = node.store.load(node.store.hash(key), key)?;
     let seen = see(node, entry.thread(), &entry, read, now).or_else(|verdict| averted(node, verdict)).ok()?;
     Some(Hit { entry, seen })
 }
@@ -67,7 +66,7 @@ pub(super) fn probe<'a>(node: &'a Node, key: &[u8], read: &ReadBounds) -> Option
 #[derive(Clone, Copy, Debug)]
 pub struct HitRef<'a> {
     entry: &'a Entry,
-    seen: Seen,
+    seen: HitSeen,
 }
 
 impl<'a> HitRef<'a> {
@@ -80,12 +79,12 @@ impl<'a> HitRef<'a> {
     /// The receipt.
     #[inline]
     pub fn receipt(&self) -> Receipt {
-        self.seen.receipt(self.entry)
+        Seen::from(self.seen).receipt(self.entry)
     }
 
     /// The value, for keeping: shares the entry's memory.
     pub fn to_value(&self) -> Value {
-        Value { entry: self.entry.share(), seen: self.seen }
+        Value { entry: self.entry.share(), seen: self.seen.into() }
     }
 }
 
@@ -119,11 +118,33 @@ pub(super) fn see_again(node: &Node, thread: usize, entry: &Entry) -> Option<See
     // The clock after the look: an entry can't age in between unseen.
     let now = node.latest();
     // What is averted is counted by the look-up that follows.
-    see(node, thread, entry, &ReadBounds::NONE, now).ok()
+    see(node, thread, entry, &ReadBounds::NONE, now).ok().map(Seen::from)
 }
 
-/// Whether an entry is a hit for this read; `now` was read after it was loaded,
-/// `thread` is the number of this thread.
+/// [`probe`] for a read that asks for nothing special.
+#[inline(always)]
+pub(super) fn probe_plainly<'a>(node: &'a Node, key: &[u8]) -> Option<Hit<'a>> {
+    // The clock before the entry: the counter is not read before the loads that
+    // come before it are done, and the entry is two misses of memory.
+    let now = node.latest();
+    let entry = node.store.load(node.store.hash(key), key)?;
+    let Some((staleness, bound)) = node.policy.plainly.judge(&entry, now) else {
+        return probe_judged(node, entry, now);
+    };
+    entry.visit();
+    node.counters.add_by(entry.thread(), Stat::Hits, 1);
+    Some(Hit { entry, seen: HitSeen { staleness, bound } })
+}
+
+#[inline(never)]
+fn probe_judged<'a>(node: &'a Node, entry: Loaded<'a>, now: Instant) -> Option<Hit<'a>> {
+    let seen = see(node, entry.thread(), &entry, &ReadBounds::NONE, now);
+    let seen = seen.or_else(|verdict| averted(node, verdict)).ok()?;
+    Some(Hit { entry, seen })
+}
+
+/// Whether an entry is a hit for this read; `now` was read within it, `thread`
+/// is the number of this thread.
 #[inline(always)]
 pub(super) fn see(
     node: &Node,
@@ -131,7 +152,7 @@ pub(super) fn see(
     entry: &Entry,
     read: &ReadBounds,
     now: Instant,
-) -> std::result::Result<Seen, Verdict> {
+) -> std::result::Result<HitSeen, Verdict> {
     let bounds = node.policy.key_bounds(entry.key());
     match judge(&Standing::of(entry), &bounds, read, node.policy.drift, now, now) {
         Verdict::Fresh { age, bound, aging } => {
@@ -140,7 +161,7 @@ pub(super) fn see(
             }
             entry.visit();
             node.counters.add_by(thread, Stat::Hits, 1);
-            Ok(Seen { staleness: age, bound, source: Source::Cache, proof: Proof::Pull })
+            Ok(HitSeen { staleness: age, bound })
         }
         verdict => Err(verdict),
     }
@@ -148,7 +169,7 @@ pub(super) fn see(
 
 /// Counts an entry that was found and not returned.
 #[cold]
-pub(super) fn averted(node: &Node, verdict: Verdict) -> std::result::Result<Seen, Verdict> {
+pub(super) fn averted(node: &Node, verdict: Verdict) -> std::result::Result<HitSeen, Verdict> {
     if verdict != Verdict::TooLow {
         node.counters.add(Stat::BoundViolationsAverted);
     }

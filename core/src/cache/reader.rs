@@ -99,7 +99,7 @@ impl Cache {
             // The clock is read after the entry: an entry can't age in between unseen.
             let seen = see(node, thread, entry, &ReadBounds::NONE, node.latest());
             let seen = seen.or_else(|verdict| averted(node, verdict)).ok()?;
-            Some(Value { entry: entry.share(), seen })
+            Some(Value { entry: entry.share(), seen: seen.into() })
         });
         Ok(found.flatten())
     }

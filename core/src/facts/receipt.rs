@@ -62,6 +62,22 @@ pub(crate) struct Seen {
     pub(crate) proof: Proof,
 }
 
+/// What a hit saw of its entry. Words only: a hit is moved about in
+/// registers, which stall on fields of a byte or two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HitSeen {
+    pub(crate) staleness: Span,
+    pub(crate) bound: Span,
+}
+
+impl From<HitSeen> for Seen {
+    #[inline]
+    fn from(hit: HitSeen) -> Self {
+        let HitSeen { staleness, bound } = hit;
+        Self { staleness, bound, source: Source::Cache, proof: Proof::Pull }
+    }
+}
+
 impl Seen {
     /// The receipt; an answer that nothing proves within the bound is degraded.
     #[inline]

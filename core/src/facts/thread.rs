@@ -83,23 +83,23 @@ pub fn number() -> Option<usize> {
 }
 
 /// The right to a number, for as long as it lives. Stays on its thread.
+///
+/// One word, the number and [`Hold::ALONE`]: a hit carries it along in a register.
 #[derive(Debug)]
-pub struct Hold {
-    number: u32,
-    /// The thread's locals were gone: the number is this hold's alone.
-    alone: bool,
-    not_send: PhantomData<*const ()>,
-}
+pub struct Hold(u64, PhantomData<*const ()>);
 
 impl Hold {
+    /// The thread's locals were gone: the number is this hold's alone.
+    const ALONE: u64 = 1 << 32;
+
     /// The number of this thread, held.
     #[inline]
     pub fn take() -> Self {
-        let (number, alone) = match number() {
-            Some(number) => (number as u32, false),
-            None => (take(), true),
+        let held = match number() {
+            Some(number) => number as u64,
+            None => u64::from(take()) | Self::ALONE,
         };
-        let hold = Self { number, alone, not_send: PhantomData };
+        let hold = Self(held, PhantomData);
         hold.count(1);
         hold
     }
@@ -107,7 +107,7 @@ impl Hold {
     /// The number.
     #[inline]
     pub fn number(&self) -> usize {
-        self.number as usize
+        self.0 as u32 as usize
     }
 
     #[inline]
@@ -121,8 +121,8 @@ impl Drop for Hold {
     #[inline]
     fn drop(&mut self) {
         self.count(u32::MAX);
-        if self.alone {
-            give_back(self.number);
+        if self.0 & Self::ALONE != 0 {
+            give_back(self.0 as u32);
         }
     }
 }

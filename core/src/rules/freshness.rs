@@ -137,8 +137,43 @@ pub fn outage_bound(standing: &Standing, key: &KeyBounds, read: &ReadBounds) -> 
     (bound > Span::ZERO && !never).then_some(bound)
 }
 
-/// Decides whether an entry may answer a read that began at `started`.
-/// `now` must be read *after* the entry was loaded.
+/// Ages at which an entry of which nothing special is known answers a read that
+/// asks for nothing special, and needs no refresh: what [`judge`] says of nearly
+/// all reads, in one comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plainly {
+    /// By the local clock, without the allowance for its drift.
+    within: Span,
+    bound: Span,
+    drift: Drift,
+}
+
+impl Plainly {
+    /// For keys of these bounds.
+    pub fn of(key: &KeyBounds, drift: Drift) -> Self {
+        let soft = soft_bound(key.staleness, key.refresh_share).min(key.staleness).as_nanos();
+        let within = u128::from(soft) * 1_000_000 / (1_000_000 + u128::from(drift.0));
+        let within = u64::try_from(within).unwrap_or(u64::MAX).saturating_sub(1);
+        // Below that an age is told without a multiplication of 128 bits.
+        let within = within.min(u64::MAX / 2 / u64::from(drift.0.max(1)));
+        Self { within: Span::from_nanos(within), bound: key.staleness, drift }
+    }
+
+    /// Never: judge each.
+    pub const NEVER: Self = Self { within: Span::ZERO, bound: Span::ZERO, drift: Drift(0) };
+
+    /// Age and bound, if that is so.
+    #[inline(always)]
+    pub fn judge(&self, entry: &Entry, now: Instant) -> Option<(Span, Span)> {
+        let validated_at = entry.validated_at();
+        let nanos = now.as_nanos().saturating_sub(validated_at.as_nanos());
+        (nanos < self.within.as_nanos() && entry.is_plain())
+            .then(|| (self.drift.age(validated_at, now), self.bound))
+    }
+}
+
+/// Decides whether an entry may answer a read that began at `started`; `now`
+/// was read within it.
 #[inline(always)]
 pub fn judge(
     standing: &Standing,
@@ -210,6 +245,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::facts::entry::{ContentRef, Limits, Proved, SharedEntry};
 
     const fn ms(ms: u64) -> Span {
         Span::from_nanos(ms * 1_000_000)
@@ -298,6 +334,45 @@ mod tests {
         assert!(is_spent(&s, &outage, Drift(0), ms(100), at(2101)));
         let tight = Standing { staleness_limit: Some(ms(10)), ..s };
         assert!(!spent(&tight, 1110) && spent(&tight, 1111));
+    }
+
+    fn entry(validated_at: u64, limits: Limits, value: Option<&[u8]>, unproved_until: u64) -> SharedEntry {
+        let content = ContentRef {
+            value,
+            version: Version::new(7),
+            named: true,
+            validator: None,
+            last_modified_at: None,
+            limits,
+        };
+        let proved = Proved {
+            validated_at: at(validated_at),
+            received_at: at(validated_at),
+            unproved_until: at(unproved_until),
+        };
+        SharedEntry::new(b"key", content, proved)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_plainly_fresh_is_judged_the_same(
+            validated in 0u64..5_000, now in 0u64..10_000, bound in 1u64..20_000, share in 0u32..=65_536,
+            limit in prop::option::of(0u64..3_000), negative: bool, unproved in 0u64..3,
+            ppm in prop_oneof![Just(0u32), 0u32..100_000, Just(u32::MAX)],
+        ) {
+            let key = KeyBounds { staleness: ms(bound), refresh_share: share, ..key() };
+            let plainly = Plainly::of(&key, Drift(ppm));
+            let limits = Limits { staleness_bound: limit.map(Duration::from_millis), ..Limits::default() };
+            let entry = entry(validated, limits, (!negative).then_some(b"v"), unproved);
+            if let Some((age, bound)) = plainly.judge(&entry, at(now)) {
+                let judged =
+                    judge(&Standing::of(&entry), &key, &ReadBounds::NONE, Drift(ppm), at(now), at(now));
+                prop_assert_eq!(judged, Verdict::Fresh { age, bound, aging: false });
+            } else if ppm == 0 && !negative && limit.is_none() && unproved == 0 {
+                let soft = soft_bound(ms(bound), share).min(ms(bound)).as_nanos();
+                prop_assert!(ms(now.saturating_sub(validated)).as_nanos() + 1 >= soft);
+            }
+        }
     }
 
     #[test]

@@ -8,13 +8,15 @@ use crate::facts::option_value::PrefixBounds;
 use crate::facts::options::Options;
 use crate::rules::backoff::Backoff;
 use crate::rules::breaker::BreakerPolicy;
-use crate::rules::freshness::{Drift, KeyBounds, soft_bound};
+use crate::rules::freshness::{Drift, KeyBounds, Plainly, soft_bound};
 
 /// What the options of a cache say.
 #[derive(Clone, Debug)]
 pub struct Policy {
     bounds: KeyBounds,
     prefixes: Option<PrefixBounds>,
+    /// What nearly all reads come to.
+    pub plainly: Plainly,
     /// Allowance for the local clock.
     pub drift: Drift,
     /// How long an entry stays that is past every bound.
@@ -54,16 +56,21 @@ impl Policy {
         let or = |value: Duration, default| if value.is_zero() { default } else { value };
         let refresh_after = or(options.refresh_after, staleness / 2);
         let share = refresh_after.as_secs_f64() / staleness.as_secs_f64() * 65_536.0;
+        let drift = Drift(u32::try_from(options.clock_drift_ppm).unwrap_or(u32::MAX));
+        let bounds = KeyBounds {
+            staleness: staleness.into(),
+            negative: or(options.negative_bound, staleness).into(),
+            refresh_share: share as u32,
+            outage: options.outage_bound.into(),
+        };
+        let prefixes =
+            (options.prefix_bounds != PrefixBounds::default()).then(|| options.prefix_bounds.clone());
         Self {
-            bounds: KeyBounds {
-                staleness: staleness.into(),
-                negative: or(options.negative_bound, staleness).into(),
-                refresh_share: share as u32,
-                outage: options.outage_bound.into(),
-            },
-            prefixes: (options.prefix_bounds != PrefixBounds::default())
-                .then(|| options.prefix_bounds.clone()),
-            drift: Drift(u32::try_from(options.clock_drift_ppm).unwrap_or(u32::MAX)),
+            // A key's prefix would have to be looked for.
+            plainly: if prefixes.is_none() { Plainly::of(&bounds, drift) } else { Plainly::NEVER },
+            bounds,
+            prefixes,
+            drift,
             keep_expired: options.keep_expired,
             max_key_bytes: options.max_key_bytes.0,
             max_value_bytes: options.max_value_bytes.0,

@@ -38,8 +38,8 @@ impl Subject for EdgecmpStore {
 
     #[inline(always)]
     fn read(&self, key: &[u8], hits: &Hits) -> u64 {
-        let Some(entry) = self.0.load(self.0.hash(key), key) else { return 0 };
         let now = BootClock.latest();
+        let Some(entry) = self.0.load(self.0.hash(key), key) else { return 0 };
         let standing = Standing::of(&entry);
         match judge(&standing, &BOUNDS, &ReadBounds::default(), Drift(500), now, now) {
             Verdict::Fresh { age, .. } => {

@@ -146,6 +146,13 @@ impl Entry {
         self.validator_bytes().and_then(|bytes| std::str::from_utf8(bytes).ok())
     }
 
+    /// Whether there is a value, and nothing that this entry says itself of how
+    /// long it may be used.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        !self.has(flag::NEGATIVE | flag::STALENESS_BOUND | flag::UNPROVED)
+    }
+
     /// When the origin last changed the value, in Unix milliseconds, if it said.
     #[inline]
     pub fn last_modified_at(&self) -> Option<u64> {
