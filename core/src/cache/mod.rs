@@ -97,7 +97,7 @@ impl Cache {
 
     /// Looks into the cache only: never blocks, never waits for the origin. A
     /// hit past `refresh_after` asks for a background refresh.
-    #[inline]
+    #[inline(always)]
     pub fn lookup(&self, key: &[u8], read: &ReadOptions) -> Result<Option<Hit<'_>>> {
         let opened = &self.opened;
         // The way of nearly all look-ups, with nothing else beside it.

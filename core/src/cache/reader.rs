@@ -12,7 +12,7 @@
 //! the same. Once that age would ask for a refresh, or an entry of the shard has left,
 //! the entry itself is looked at.
 
-use super::read::{Hit, averted, see, see_again};
+use super::read::{Hit, see_again, see_plainly};
 use super::{Cache, Opened, ReadOptions};
 use crate::facts::clock::Instant;
 use crate::facts::error::Result;
@@ -20,7 +20,6 @@ use crate::facts::fork;
 use crate::facts::receipt::{Proof, Seen, Source, Value};
 use crate::facts::statistics::Stat;
 use crate::facts::thread::Number;
-use crate::rules::freshness::ReadBounds;
 use crate::work::Node;
 
 /// Who reads, one key after another. Of one process: a forked child makes its own.
@@ -95,10 +94,9 @@ impl Cache {
             return self.lookup_otherwise(key);
         }
         let thread = reader.number.get();
+        let now = node.latest();
         let found = node.store.load_as(&mut reader.number, node.store.hash(key), key, |entry| {
-            // The clock is read after the entry: an entry can't age in between unseen.
-            let seen = see(node, thread, entry, &ReadBounds::NONE, node.latest());
-            let seen = seen.or_else(|verdict| averted(node, verdict)).ok()?;
+            let seen = see_plainly(node, thread, entry, now)?;
             Some(Value { entry: entry.share(), seen: seen.into() })
         });
         Ok(found.flatten())

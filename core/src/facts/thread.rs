@@ -5,7 +5,6 @@
 //! number says which cell. It is given to another thread when its thread ends.
 
 use std::cell::Cell;
-use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crossbeam::utils::CachePadded;
@@ -59,6 +58,7 @@ fn take() -> u32 {
     panic!("more than {MAX_THREADS} threads of this process use a cache at once");
 }
 
+#[cold]
 fn give_back(number: u32) {
     TAKEN[number as usize / 64].fetch_and(!(1 << (number % 64)), Ordering::Release);
 }
@@ -82,49 +82,48 @@ pub fn number() -> Option<usize> {
     number.ok().map(|number| number as usize)
 }
 
-/// The right to a number, for as long as it lives. Stays on its thread.
-///
-/// One word, the number and [`Hold::ALONE`]: a hit carries it along in a register.
-#[derive(Debug)]
-pub struct Hold(u64, PhantomData<*const ()>);
+/// Of the holds of a number: it was taken when the thread's locals were gone
+/// already, and goes back with the last hold.
+const ALONE: u32 = 1 << 31;
 
-impl Hold {
-    /// The thread's locals were gone: the number is this hold's alone.
-    const ALONE: u64 = 1 << 32;
+#[inline(always)]
+fn holds_of(number: usize) -> &'static AtomicU32 {
+    // All numbers are less; said so that nothing on the way of a hit can panic.
+    &HOLDS[number % MAX_THREADS]
+}
 
-    /// The number of this thread, held.
-    #[inline]
-    pub fn take() -> Self {
-        let held = match number() {
-            Some(number) => number as u64,
-            None => u64::from(take()) | Self::ALONE,
-        };
-        let hold = Self(held, PhantomData);
-        hold.count(1);
-        hold
-    }
+/// The number of this thread, which stays its own until [`release`], even if the
+/// thread's locals are dropped before that.
+#[inline(always)]
+pub fn hold() -> usize {
+    let number = number().unwrap_or_else(hold_alone);
+    let holds = holds_of(number);
+    holds.store(holds.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    number
+}
 
-    /// The number.
-    #[inline]
-    pub fn number(&self) -> usize {
-        self.0 as u32 as usize
-    }
+#[cold]
+fn hold_alone() -> usize {
+    let number = take() as usize;
+    holds_of(number).store(ALONE, Ordering::Relaxed);
+    number
+}
 
-    #[inline]
-    fn count(&self, by: u32) {
-        let holds = &HOLDS[self.number()];
-        holds.store(holds.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
+/// Ends a [`hold`]. On the thread that holds.
+#[inline(always)]
+pub fn release(number: usize) {
+    let holds = holds_of(number);
+    let left = holds.load(Ordering::Relaxed).wrapping_sub(1);
+    holds.store(left, Ordering::Relaxed);
+    if left == ALONE {
+        release_alone(number);
     }
 }
 
-impl Drop for Hold {
-    #[inline]
-    fn drop(&mut self) {
-        self.count(u32::MAX);
-        if self.0 & Self::ALONE != 0 {
-            give_back(self.0 as u32);
-        }
-    }
+#[cold]
+fn release_alone(number: usize) {
+    holds_of(number).store(0, Ordering::Relaxed);
+    give_back(number as u32);
 }
 
 /// A number that belongs to no thread, but to whoever has this: for what is
@@ -163,10 +162,11 @@ mod tests {
                 .map(|_| {
                     scope.spawn(|| {
                         barrier.wait();
-                        let held = Hold::take();
-                        assert_eq!(number(), Some(held.number()));
+                        let held = hold();
+                        assert_eq!(number(), Some(held));
                         barrier.wait();
-                        held.number()
+                        release(held);
+                        held
                     })
                 })
                 .collect();
@@ -175,15 +175,23 @@ mod tests {
         let distinct: std::collections::HashSet<_> = numbers.iter().collect();
         assert_eq!(distinct.len(), 100);
         for _ in 0..1000 {
-            std::thread::spawn(|| drop(Hold::take())).join().unwrap();
+            std::thread::spawn(|| release(hold())).join().unwrap();
         }
         assert!(high_water() < 900, "numbers are used again: {}", high_water());
+    }
+
+    struct Held(usize);
+
+    impl Drop for Held {
+        fn drop(&mut self) {
+            release(self.0);
+        }
     }
 
     #[test]
     fn a_hold_that_outlives_the_threads_locals_keeps_its_number() {
         thread_local! {
-            static LATE: Cell<Option<Hold>> = const { Cell::new(None) };
+            static LATE: Cell<Option<Held>> = const { Cell::new(None) };
         }
         // Thread-locals are dropped in the order in which they were first used,
         // or in reverse: both must do.
@@ -192,9 +200,8 @@ mod tests {
                 if late_first {
                     LATE.set(None);
                 }
-                let held = Hold::take();
-                let number = held.number();
-                LATE.set(Some(held));
+                let number = hold();
+                LATE.set(Some(Held(number)));
                 number
             });
             number.join().unwrap();

@@ -2,7 +2,6 @@
 //! and its locals, so each model thread says which number is its own.
 
 use std::cell::Cell;
-use std::marker::PhantomData;
 
 /// Threads of a model.
 pub const MAX_THREADS: usize = 3;
@@ -27,21 +26,13 @@ pub fn number() -> Option<usize> {
     Some(NUMBER.with(Cell::get))
 }
 
-/// The right to a number, for as long as it lives. Stays on its thread.
-#[derive(Debug)]
-pub struct Hold(usize, PhantomData<*const ()>);
-
-impl Hold {
-    /// The number of this thread, held.
-    pub fn take() -> Self {
-        Self(NUMBER.with(Cell::get), PhantomData)
-    }
-
-    /// The number.
-    pub fn number(&self) -> usize {
-        self.0
-    }
+/// The number of this thread.
+pub fn hold() -> usize {
+    NUMBER.with(Cell::get)
 }
+
+/// Ends a [`hold`].
+pub fn release(_number: usize) {}
 
 /// A number that belongs to no thread; models have none of these.
 #[derive(Debug)]

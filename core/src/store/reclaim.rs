@@ -32,10 +32,12 @@
 //!
 //! `models/` checks the protocol with loom, with the fences.
 
+use std::marker::PhantomData;
+
 use crossbeam::utils::CachePadded;
 use once_cell::race::OnceBox;
 
-use crate::facts::thread::{Hold, MAX_THREADS, Number, high_water};
+use crate::facts::thread::{self, MAX_THREADS, Number, high_water};
 use crate::sync::{AtomicU64, Ordering, fence};
 
 #[cfg(not(edgecmp_loom))]
@@ -47,10 +49,18 @@ const CHUNK: usize = MAX_THREADS;
 const DEPTH_BITS: u32 = 16;
 const DEPTH: u64 = (1 << DEPTH_BITS) - 1;
 
-type Cells = [CachePadded<AtomicU64>; CHUNK];
+/// A thread's pin, and its number: a guard is one word.
+#[derive(Debug)]
+struct Cell {
+    pin: AtomicU64,
+    thread: usize,
+}
 
-fn cells() -> Cells {
-    std::array::from_fn(|_| CachePadded::new(AtomicU64::new(0)))
+type Cells = [CachePadded<Cell>; CHUNK];
+
+/// Those of the threads from `first` on.
+fn cells(first: usize) -> Cells {
+    std::array::from_fn(|index| CachePadded::new(Cell { pin: AtomicU64::new(0), thread: first + index }))
 }
 
 /// The readers of one store.
@@ -72,19 +82,25 @@ impl std::fmt::Debug for Domain {
 }
 
 /// As long as it lives, nothing that its thread finds in the store is freed.
+/// Stays on its thread: it holds the thread's number, and the cell with it.
 #[derive(Debug)]
 pub struct Guard<'a> {
-    cell: &'a AtomicU64,
-    /// Keeps the cell this thread's, and the guard on it.
-    hold: Hold,
+    cell: &'a Cell,
+    not_send: PhantomData<*const ()>,
 }
 
 impl Guard<'_> {
     /// The number of the thread that it stays on.
-    #[inline]
+    #[inline(always)]
     pub fn thread(&self) -> usize {
-        self.hold.number()
+        self.cell.thread
     }
+}
+
+/// The thread has a guard already.
+fn pin_again(cell: &Cell, pin: u64) {
+    assert!(pin & DEPTH < DEPTH, "a thread holds at most {DEPTH} hits at once");
+    cell.pin.store(pin + 1, Ordering::Release);
 }
 
 impl Domain {
@@ -94,17 +110,23 @@ impl Domain {
             epoch: CachePadded::new(AtomicU64::new(1)),
             known_oldest: CachePadded::new(AtomicU64::new(0)),
             asymmetric: membarrier::register(),
-            first: cells(),
+            first: cells(0),
             more: (CHUNK..MAX_THREADS).step_by(CHUNK).map(|_| OnceBox::new()).collect(),
         }
     }
 
-    #[inline]
-    fn cell(&self, thread: usize) -> &AtomicU64 {
+    #[inline(always)]
+    fn cell(&self, thread: usize) -> &Cell {
         match self.first.get(thread) {
             Some(cell) => cell,
-            None => &self.more[thread / CHUNK - 1].get_or_init(|| Box::new(cells()))[thread % CHUNK],
+            None => self.later_cell(thread),
         }
+    }
+
+    #[cold]
+    fn later_cell(&self, thread: usize) -> &Cell {
+        let chunk = thread / CHUNK;
+        &self.more[chunk - 1].get_or_init(|| Box::new(cells(chunk * CHUNK)))[thread % CHUNK]
     }
 
     /// Begins to read.
@@ -113,21 +135,19 @@ impl Domain {
     /// If the thread holds 65,535 guards already.
     #[inline(always)]
     pub fn pin(&self) -> Guard<'_> {
-        let hold = Hold::take();
-        let cell = self.cell(hold.number());
-        let pin = cell.load(Ordering::Relaxed);
+        let cell = self.cell(thread::hold());
+        let pin = cell.pin.load(Ordering::Relaxed);
         if pin & DEPTH == 0 {
             // Acquire: what was unlinked before this epoch began is seen as unlinked.
             let epoch = self.epoch.load(Ordering::Acquire);
             // Release: a writer that sees this pin, and not the end of the last,
             // knows all the same that what was read under the last is done.
-            cell.store(epoch << DEPTH_BITS | 1, Ordering::Release);
+            cell.pin.store(epoch << DEPTH_BITS | 1, Ordering::Release);
             self.fence_of_reader();
         } else {
-            assert!(pin & DEPTH < DEPTH, "a thread holds at most {DEPTH} hits at once");
-            cell.store(pin + 1, Ordering::Release);
+            pin_again(cell, pin);
         }
-        Guard { cell, hold }
+        Guard { cell, not_send: PhantomData }
     }
 
     #[inline]
@@ -174,7 +194,7 @@ impl Domain {
                 },
             };
             // Acquire: what a reader did with what it found comes before the free.
-            let pin = cell.load(Ordering::Acquire);
+            let pin = cell.pin.load(Ordering::Acquire);
             if pin & DEPTH > 0 {
                 oldest = oldest.min(pin >> DEPTH_BITS);
             }
@@ -187,7 +207,7 @@ impl Domain {
 /// [`Guard`] of who has a number of its own: nothing to look for, and one at a time.
 #[derive(Debug)]
 pub struct OwnGuard<'a> {
-    cell: &'a AtomicU64,
+    cell: &'a Cell,
 }
 
 impl Domain {
@@ -197,7 +217,7 @@ impl Domain {
     pub fn pin_as<'a>(&'a self, number: &'a mut Number) -> OwnGuard<'a> {
         let cell = self.cell(number.get());
         // The orderings, and the fence: as in `pin`.
-        cell.store(self.epoch.load(Ordering::Acquire) << DEPTH_BITS | 1, Ordering::Release);
+        cell.pin.store(self.epoch.load(Ordering::Acquire) << DEPTH_BITS | 1, Ordering::Release);
         self.fence_of_reader();
         OwnGuard { cell }
     }
@@ -207,7 +227,7 @@ impl Drop for OwnGuard<'_> {
     #[inline]
     fn drop(&mut self) {
         // Release: all reads under the guard come before.
-        self.cell.store(0, Ordering::Release);
+        self.cell.pin.store(0, Ordering::Release);
     }
 }
 
@@ -218,11 +238,12 @@ impl Default for Domain {
 }
 
 impl Drop for Guard<'_> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
-        let left = self.cell.load(Ordering::Relaxed) - 1;
+        let left = self.cell.pin.load(Ordering::Relaxed).wrapping_sub(1);
         // Release: all reads under the guard come before.
-        self.cell.store(if left & DEPTH == 0 { 0 } else { left }, Ordering::Release);
+        self.cell.pin.store(if left & DEPTH == 0 { 0 } else { left }, Ordering::Release);
+        thread::release(self.cell.thread);
     }
 }
 
@@ -370,8 +391,8 @@ mod tests {
     #[test]
     fn threads_with_high_numbers_have_cells_too() {
         let domain = Domain::new();
-        domain.cell(CHUNK * 3 + 1).store(5 << DEPTH_BITS | 1, Ordering::Relaxed);
-        assert_eq!(domain.cell(CHUNK * 3 + 1).load(Ordering::Relaxed), 5 << DEPTH_BITS | 1);
-        assert_eq!(domain.cell(MAX_THREADS - 1).load(Ordering::Relaxed), 0);
+        domain.cell(CHUNK * 3 + 1).pin.store(5 << DEPTH_BITS | 1, Ordering::Relaxed);
+        assert_eq!(domain.cell(CHUNK * 3 + 1).pin.load(Ordering::Relaxed), 5 << DEPTH_BITS | 1);
+        assert_eq!(domain.cell(MAX_THREADS - 1).pin.load(Ordering::Relaxed), 0);
     }
 }

@@ -86,6 +86,21 @@ impl Entry {
         view
     }
 
+    /// The same view once more, for no longer than this one.
+    #[inline(always)]
+    pub(crate) fn again(&self) -> impl Deref<Target = Self> + '_ {
+        struct Again<'a>(Entry, std::marker::PhantomData<&'a Entry>);
+        impl Deref for Again<'_> {
+            type Target = Entry;
+
+            #[inline(always)]
+            fn deref(&self) -> &Entry {
+                &self.0
+            }
+        }
+        Again(Self(self.0), std::marker::PhantomData)
+    }
+
     fn block(&self) -> &Block {
         self.assert_alive();
         // SAFETY: rule 2: the block is alive as long as `self` is; rule 1: no `&mut` exists.
