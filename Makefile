@@ -71,7 +71,7 @@ sim:
 ## make soak-store       STORE_SECONDS=600 of many threads on one store beside an oracle
 STORE_SECONDS ?= 600
 soak-store:
-	EDGECMP_STORE_SECONDS=$(STORE_SECONDS) $(CARGO) test --locked -p edgecmp --no-default-features --lib --release \
+	EDGECMP_STORE_SECONDS=$(STORE_SECONDS) $(CARGO) test --locked -p edgecmp --no-default-features --features mimalloc --lib --release \
 	  -- --nocapture store::soak
 
 ## make churn            MINUTES=10 of a million keys a minute that leave by themselves
