@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use edgecmp::origin::callback::{OriginCall, Responder};
-use edgecmp::{Cache, Code, Hit, Proof, ReadOptions, Source, Value};
+use edgecmp::{Cache, Code, Hit, Proof, ReadOptions, Reader, Source, Value};
 use napi::Env;
 use napi::bindgen_prelude::{Function, Uint8Array};
 use napi_derive::napi;
@@ -51,6 +51,8 @@ pub(crate) struct Environment {
     pub(crate) events: RefCell<VecDeque<Event>>,
     /// The rows that JavaScript has.
     pub(crate) shown: RefCell<Shown>,
+    /// By which they are read again.
+    reader: RefCell<Reader>,
     /// Answers that are being delivered: by `takeRows`.
     pub(crate) rows: RefCell<Rows>,
     /// The value that is too large for a page, until `copyValue`.
@@ -97,6 +99,7 @@ pub fn attach(env: Env, wake: Function<'_, (), ()>, arena: Uint8Array) -> Result
             arena: RefCell::new(arena),
             page: RefCell::new(Page::NONE),
             shown: RefCell::new(Shown::new()),
+            reader: RefCell::default(),
             events: RefCell::default(),
             rows: RefCell::default(),
             held: RefCell::default(),
@@ -217,13 +220,12 @@ impl Environment {
     /// the first detail, or no number.
     #[inline(always)]
     pub(crate) fn again(&self, number: u32) {
-        let shown = self.shown.borrow();
-        let staleness = shown.get(number).and_then(|(value, handle)| {
-            let caches = self.caches.borrow();
-            let receipt = caches.get(handle as usize)?.as_ref()?.cache().lookup_again(value)?;
-            Some(millis(receipt.staleness))
-        });
-        self.arena.borrow_mut().put_detail(0, staleness.unwrap_or(f64::NAN));
+        let caches = self.caches.borrow();
+        let cache = |handle: u32| Some(caches.get(handle as usize)?.as_ref()?.cache());
+        let mut shown = self.shown.borrow_mut();
+        let value = shown.renewed(number, &mut self.reader.borrow_mut(), cache);
+        let staleness = value.map_or(f64::NAN, |value| millis(value.receipt().staleness));
+        self.arena.borrow_mut().put_detail(0, staleness);
     }
 
     /// Hands over an answer, as one of several.
