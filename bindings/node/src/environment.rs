@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use edgecmp::origin::callback::{OriginCall, Responder};
 use edgecmp::{Cache, Code, Hit, Proof, ReadOptions, Reader, Source, Value};
@@ -16,7 +17,7 @@ use crate::arena::{ANSWERS, Arena};
 use crate::boundary::{Result, failure, guard, unexpected, wrong_type};
 use crate::loader;
 use crate::mailbox::{Event, Mailbox};
-use crate::page::{LARGEST, Page, millis};
+use crate::page::{LARGEST, Page, micros, small_micros};
 use crate::registry::Lease;
 use crate::shown::Shown;
 
@@ -39,6 +40,14 @@ pub(crate) mod outcome {
     /// Added to it if it has a number from now on: the detail. Zero: all others
     /// are forgotten.
     pub(crate) const NUMBERED: i64 = 1 << 22;
+}
+
+/// What [`Environment::again`] answers in place of a staleness; mirrored in `lib/pages.js`.
+mod again {
+    /// The value would not be returned now.
+    pub(super) const NO: i32 = -1;
+    /// It is returned, the staleness is the first detail.
+    pub(super) const LARGE: i32 = -2;
 }
 
 /// The state of one environment. Everything here is used by its thread alone.
@@ -212,20 +221,26 @@ impl Environment {
     #[inline(always)]
     pub(crate) fn deliver_again(&self, hit: &Hit<'_>) -> Option<i64> {
         let number = self.shown.borrow().find(hit.bytes()?)?;
-        self.arena.borrow_mut().put_detail(0, millis(hit.receipt().staleness));
+        self.arena.borrow_mut().put_detail(0, micros(hit.receipt().staleness));
         Some(number.into())
     }
 
-    /// Looks whether the entry of a row would be returned again: the staleness is
-    /// the first detail, or no number.
+    /// Looks whether the entry of the row that is asked for would be returned again: the
+    /// answer is its staleness, or one of [`again`].
     #[inline(always)]
-    pub(crate) fn again(&self, number: u32) {
+    pub(crate) fn again(&self) {
+        let mut arena = self.arena.borrow_mut();
         let caches = self.caches.borrow();
         let cache = |handle: u32| Some(caches.get(handle as usize)?.as_ref()?.cache());
         let mut shown = self.shown.borrow_mut();
-        let value = shown.renewed(number, &mut self.reader.borrow_mut(), cache);
-        let staleness = value.map_or(f64::NAN, |value| millis(value.receipt().staleness));
-        self.arena.borrow_mut().put_detail(0, staleness);
+        let renewed = shown.renewed(arena.asked(), &mut self.reader.borrow_mut(), cache);
+        let Some(value) = renewed else { return arena.put_answered(again::NO) };
+        let staleness = staleness(value);
+        let small = small_micros(staleness);
+        if small.is_none() {
+            arena.put_detail(0, micros(staleness));
+        }
+        arena.put_answered(small.unwrap_or(again::LARGE));
     }
 
     /// Hands over an answer, as one of several.
@@ -236,7 +251,7 @@ impl Environment {
             value.bytes().filter(|_| plain.is_some()).and_then(|value| self.shown.borrow().find(value));
         match shown {
             Some(number) => {
-                self.arena.borrow_mut().put_detail(answer, millis(receipt.staleness));
+                self.arena.borrow_mut().put_detail(answer, micros(receipt.staleness));
                 number.into()
             }
             None => self.deliver_new(answer, value, plain),
@@ -294,6 +309,14 @@ impl Environment {
         self.error.replace(Some(error));
         outcome::FAILED
     }
+}
+
+/// Of a receipt made of it, what is not asked for is not read: it stands in the entry,
+/// which a renewal does not touch. A function of its own: a compiler that takes the
+/// call for a rare one, behind all the checks that come before it, leaves it a call.
+#[inline(never)]
+fn staleness(value: &Value) -> Duration {
+    value.receipt().staleness
 }
 
 /// The page in which rows are written from now on.
