@@ -55,7 +55,7 @@ class Cache {
 
   lookup(key, options) {
     if (options === undefined) {
-      const entry = this.#numbers.again(environment.number, key)
+      const entry = this.#numbers.again(key)
       if (entry !== undefined) return entry
     }
     let outcome
@@ -76,7 +76,7 @@ class Cache {
 
   get(key, options) {
     if (options === undefined) {
-      const entry = this.#numbers.again(environment.number, key)
+      const entry = this.#numbers.again(key)
       if (entry !== undefined) return Promise.resolve(entry)
     }
     try {

@@ -5,7 +5,7 @@ const { versionOf } = require('./arena.js')
 
 // A row of a page, as in src/page.rs: words of 8 bytes, then the value.
 const SHAPE = 0
-const STALENESS_MS = 1
+const STALENESS = 1
 const BOUND_MS = 2
 const LAST_MODIFIED_AT = 3
 const VERSION_LOW = 4
@@ -21,9 +21,11 @@ const PROOFS = ['none', 'pull', 'stream']
 
 /** Where an answer is: all of it that never changes. Several entries may have it. */
 class Row {
-  constructor(page, at) {
+  /** `value`: the Buffer of the one entry that has this row, if it has it already. */
+  constructor(page, at, value) {
     this.page = page
     this.at = at
+    this.value = value
   }
 
   /** The length of the value, or ABSENT. */
@@ -35,17 +37,21 @@ class Row {
     return this.page.shapes[(this.at + SHAPE) * 2 + 1]
   }
 
-  /** Of the read for which it was written. */
-  get stalenessMs() {
-    return this.page.numbers[this.at + STALENESS_MS]
+  /** Of the read for which it was written, in microseconds. */
+  get staleness() {
+    return this.page.numbers[this.at + STALENESS]
   }
 
   number(word) {
     return this.page.numbers[this.at + word]
   }
 
-  /** A copy of the value. */
-  copy() {
+  /** The same with a copy of the value, for one entry. */
+  withValue() {
+    return new Row(this.page, this.at, this.length === ABSENT ? null : this.#copy())
+  }
+
+  #copy() {
     const { length } = this
     const from = (this.at + HEADER) * 8
     const copy = Buffer.allocUnsafe(length)
@@ -56,24 +62,23 @@ class Row {
 
 /**
  * What a read returns: the value and its receipt. It reads its row when it is
- * asked: most reads want a part of it.
+ * asked: most reads want a part of it. One is made for each hit: what it is made
+ * of is what JavaScript's part of a hit costs, most of all the memory.
  */
 class Entry {
   #row
-  #stalenessMs
-  #value
+  #staleness
 
-  /** `value`: the Buffer, if it is not in the row. */
-  constructor(row, stalenessMs, value) {
+  /** `staleness`: in microseconds, see `compact` in pages.js. */
+  constructor(row, staleness) {
     this.#row = row
-    this.#stalenessMs = stalenessMs
-    this.#value = value
+    this.#staleness = staleness
   }
 
   get value() {
     // The caller owns it and may change it; the row is others' too.
-    if (this.#value === undefined) this.#value = this.found ? this.#row.copy() : null
-    return this.#value
+    if (this.#row.value === undefined) this.#row = this.#row.withValue()
+    return this.#row.value
   }
 
   get found() {
@@ -86,7 +91,7 @@ class Entry {
   }
 
   get stalenessMs() {
-    return this.#stalenessMs
+    return Number(this.#staleness) / 1000
   }
 
   get boundMs() {

@@ -23,7 +23,7 @@ const LOAD = 7
 const BATCH = 256
 
 const number = native.attach(deliver, arena.bytes)
-pages.turn(number)
+pages.attached(number)
 
 /** Calls that wait, by their id. They hold their cache: it must not be collected. */
 const waiting = new Map()

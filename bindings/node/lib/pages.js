@@ -7,11 +7,14 @@ const native = require('./native.js')
 const arena = require('./arena.js')
 const { Entry, Row } = require('./entry.js')
 
-// By itself: the addon's exports are a dictionary to V8.
-const { again } = native
+/** By itself: the addon's exports are a dictionary to V8. */
+let again
 
 /** A row keeps its page: not too large. Nor is a new one for free: not too small. */
 const BYTES = 16 * 1024
+
+/** What `again` answers in place of a staleness (-2: see the detail), as in src/environment.rs. */
+const NO = -1
 
 /** What a read returns, as in src/environment.rs. */
 const MISS = -1
@@ -44,14 +47,15 @@ class Numbers {
   #forgotten = forgotten
 
   /** The entry of a key, if the one that its number stands for would be returned again. */
-  again(environment, key) {
+  again(key) {
     if (this.#forgotten !== forgotten) return this.#forget()
     const number = this.#numbers.get(key)
     if (number === undefined) return undefined
-    again(environment, number)
-    const stalenessMs = arena.firstDetail()
-    // NaN: it would not.
-    return stalenessMs === stalenessMs ? new Entry(rows[number], stalenessMs, undefined) : undefined
+    arena.ask(number)
+    again()
+    const staleness = arena.answered()
+    if (staleness >= 0) return new Entry(rows[number], staleness)
+    return staleness === NO ? undefined : new Entry(rows[number], compact(arena.detail(0)))
   }
 
   /** Notes what a read of this key has returned. A byte array may change, a string does not. */
@@ -59,7 +63,7 @@ class Numbers {
     if (typeof key !== 'string' || outcome < 0) return
     if (this.#forgotten !== forgotten) this.#forget()
     if (outcome < ROW) this.#numbers.set(key, outcome)
-    else if (outcome & NUMBERED) this.#numbers.set(key, arena.firstDetail())
+    else if (outcome & NUMBERED) this.#numbers.set(key, arena.detail(0))
   }
 
   #forget() {
@@ -80,16 +84,35 @@ function turn(environment) {
   native.turnPage(environment, page.bytes)
 }
 
+/** The functions of the environment that is attached now. */
+function attached(environment) {
+  again = native.againOf(environment)
+  turn(environment)
+}
+
 /** The entry of what a read returned, as one of several answers. */
 function entry(environment, outcome, answer) {
-  if (outcome < ROW) return new Entry(rows[outcome], arena.detail(answer), undefined)
-  const row = new Row(page, outcome & (ROW - 1))
+  if (outcome < ROW) return new Entry(rows[outcome], compact(arena.detail(answer)))
+  const at = outcome & (ROW - 1)
+  const row = new Row(page, at, undefined)
+  const staleness = compact(row.staleness)
+  if (outcome & LARGE) return new Entry(new Row(page, at, large(environment, row)), staleness)
   if (outcome & NUMBERED) {
     const number = arena.detail(answer)
     if (number === 0) forget()
     rows[number] = row
   }
-  return new Entry(row, row.stalenessMs, outcome & LARGE ? large(environment, row) : undefined)
+  return new Entry(row, staleness)
+}
+
+/**
+ * Microseconds as all entries have them. V8 knows of a field that it has only ever
+ * had small integers, or other objects beside them; once it has had a number that is
+ * none, it makes an object of each.
+ */
+function compact(microseconds) {
+  const small = microseconds | 0
+  return small === microseconds ? small : BigInt(microseconds)
 }
 
 function large(environment, row) {
@@ -98,4 +121,4 @@ function large(environment, row) {
   return value
 }
 
-module.exports = { FAILED, FULL, MISS, PENDING, Numbers, entry, forget, turn }
+module.exports = { FAILED, FULL, MISS, PENDING, Numbers, attached, entry, forget, turn }

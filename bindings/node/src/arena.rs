@@ -12,13 +12,16 @@ mod word {
     pub(super) const VERSION_HIGH: usize = 2;
     /// Answers, two words each: what a read returns, and a detail.
     pub(super) const ANSWERS: usize = 3;
-    pub(super) const COUNT: usize = ANSWERS + 2 * super::ANSWERS;
+    /// Two integers: what `again` is asked, and what it answers.
+    pub(super) const AGAIN: usize = ANSWERS + 2 * super::ANSWERS;
+    pub(super) const COUNT: usize = AGAIN + 1;
 }
 
 /// Answers that are handed over at once.
 pub(crate) const ANSWERS: usize = 64;
 
 const WORD: usize = size_of::<f64>();
+const INTEGER: usize = size_of::<i32>();
 
 /// The arena of one environment.
 pub(crate) struct Arena(Uint8Array);
@@ -46,6 +49,22 @@ impl Arena {
     #[inline(always)]
     pub(crate) fn put_detail(&mut self, answer: usize, detail: f64) {
         self.put(word::ANSWERS + 2 * answer + 1, detail.to_ne_bytes());
+    }
+
+    /// The number of which `again` is asked.
+    #[inline(always)]
+    pub(crate) fn asked(&self) -> u32 {
+        let (number, _) = self.0[word::AGAIN * WORD..].split_at(INTEGER);
+        u32::from_ne_bytes(number.try_into().unwrap_or_default())
+    }
+
+    /// Hands over what `again` answers.
+    #[inline(always)]
+    pub(crate) fn put_answered(&mut self, answer: i32) {
+        // SAFETY: as in `put`.
+        let memory = unsafe { self.0.as_mut() };
+        let at = word::AGAIN * WORD + INTEGER;
+        memory[at..at + INTEGER].copy_from_slice(&answer.to_ne_bytes());
     }
 
     /// Hands over an answer of several.

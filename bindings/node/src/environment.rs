@@ -5,9 +5,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use edgecmp::origin::callback::{OriginCall, Responder};
-use edgecmp::{Cache, Code, Hit, Proof, ReadOptions, Source, Value};
+use edgecmp::{Cache, Code, Hit, Proof, ReadOptions, Reader, Source, Value};
 use napi::Env;
 use napi::bindgen_prelude::{Function, Uint8Array};
 use napi_derive::napi;
@@ -16,7 +17,7 @@ use crate::arena::{ANSWERS, Arena};
 use crate::boundary::{Result, failure, guard, unexpected, wrong_type};
 use crate::loader;
 use crate::mailbox::{Event, Mailbox};
-use crate::page::{LARGEST, Page, millis};
+use crate::page::{LARGEST, Page, micros, small_micros};
 use crate::registry::Lease;
 use crate::shown::Shown;
 
@@ -41,6 +42,14 @@ pub(crate) mod outcome {
     pub(crate) const NUMBERED: i64 = 1 << 22;
 }
 
+/// What [`Environment::again`] answers in place of a staleness; mirrored in `lib/pages.js`.
+mod again {
+    /// The value would not be returned now.
+    pub(super) const NO: i32 = -1;
+    /// It is returned, the staleness is the first detail.
+    pub(super) const LARGE: i32 = -2;
+}
+
 /// The state of one environment. Everything here is used by its thread alone.
 pub(crate) struct Environment {
     pub(crate) mailbox: Arc<Mailbox>,
@@ -51,6 +60,8 @@ pub(crate) struct Environment {
     pub(crate) events: RefCell<VecDeque<Event>>,
     /// The rows that JavaScript has.
     pub(crate) shown: RefCell<Shown>,
+    /// By which they are read again.
+    reader: RefCell<Reader>,
     /// Answers that are being delivered: by `takeRows`.
     pub(crate) rows: RefCell<Rows>,
     /// The value that is too large for a page, until `copyValue`.
@@ -97,6 +108,7 @@ pub fn attach(env: Env, wake: Function<'_, (), ()>, arena: Uint8Array) -> Result
             arena: RefCell::new(arena),
             page: RefCell::new(Page::NONE),
             shown: RefCell::new(Shown::new()),
+            reader: RefCell::default(),
             events: RefCell::default(),
             rows: RefCell::default(),
             held: RefCell::default(),
@@ -209,21 +221,26 @@ impl Environment {
     #[inline(always)]
     pub(crate) fn deliver_again(&self, hit: &Hit<'_>) -> Option<i64> {
         let number = self.shown.borrow().find(hit.bytes()?)?;
-        self.arena.borrow_mut().put_detail(0, millis(hit.receipt().staleness));
+        self.arena.borrow_mut().put_detail(0, micros(hit.receipt().staleness));
         Some(number.into())
     }
 
-    /// Looks whether the entry of a row would be returned again: the staleness is
-    /// the first detail, or no number.
+    /// Looks whether the entry of the row that is asked for would be returned again: the
+    /// answer is its staleness, or one of [`again`].
     #[inline(always)]
-    pub(crate) fn again(&self, number: u32) {
-        let shown = self.shown.borrow();
-        let staleness = shown.get(number).and_then(|(value, handle)| {
-            let caches = self.caches.borrow();
-            let receipt = caches.get(handle as usize)?.as_ref()?.cache().lookup_again(value)?;
-            Some(millis(receipt.staleness))
-        });
-        self.arena.borrow_mut().put_detail(0, staleness.unwrap_or(f64::NAN));
+    pub(crate) fn again(&self) {
+        let mut arena = self.arena.borrow_mut();
+        let caches = self.caches.borrow();
+        let cache = |handle: u32| Some(caches.get(handle as usize)?.as_ref()?.cache());
+        let mut shown = self.shown.borrow_mut();
+        let renewed = shown.renewed(arena.asked(), &mut self.reader.borrow_mut(), cache);
+        let Some(value) = renewed else { return arena.put_answered(again::NO) };
+        let staleness = staleness(value);
+        let small = small_micros(staleness);
+        if small.is_none() {
+            arena.put_detail(0, micros(staleness));
+        }
+        arena.put_answered(small.unwrap_or(again::LARGE));
     }
 
     /// Hands over an answer, as one of several.
@@ -234,7 +251,7 @@ impl Environment {
             value.bytes().filter(|_| plain.is_some()).and_then(|value| self.shown.borrow().find(value));
         match shown {
             Some(number) => {
-                self.arena.borrow_mut().put_detail(answer, millis(receipt.staleness));
+                self.arena.borrow_mut().put_detail(answer, micros(receipt.staleness));
                 number.into()
             }
             None => self.deliver_new(answer, value, plain),
@@ -292,6 +309,14 @@ impl Environment {
         self.error.replace(Some(error));
         outcome::FAILED
     }
+}
+
+/// Of a receipt made of it, what is not asked for is not read: it stands in the entry,
+/// which a renewal does not touch. A function of its own: a compiler that takes the
+/// call for a rare one, behind all the checks that come before it, leaves it a call.
+#[inline(never)]
+fn staleness(value: &Value) -> Duration {
+    value.receipt().staleness
 }
 
 /// The page in which rows are written from now on.

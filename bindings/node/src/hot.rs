@@ -1,7 +1,7 @@
 //! The calls that hits take, registered with raw Node-API: napi-derive
 //! keeps a borrow scope for each call, which costs more than the lookup.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_void};
 use std::ptr;
 
 use napi::bindgen_prelude::{FromNapiValue, Object, Unknown};
@@ -18,32 +18,32 @@ use crate::reads;
 pub fn register(exports: Object<'_>, env: Env) -> napi::Result<()> {
     add(&env, &exports, c"lookup", lookup)?;
     add(&env, &exports, c"get", get)?;
-    add(&env, &exports, c"getMany", get_many)?;
-    add(&env, &exports, c"again", again)
+    add(&env, &exports, c"getMany", get_many)
 }
 
-fn add(
-    env: &Env,
-    exports: &Object<'_>,
-    name: &CStr,
-    callback: unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value,
-) -> napi::Result<()> {
-    let mut function = ptr::null_mut();
-    // SAFETY: name and length are those of a C string; the callback is of the
-    // type that Node-API calls, and needs no data.
-    check_status!(unsafe {
-        let length = name.count_bytes() as isize;
-        sys::napi_create_function(
-            env.raw(),
-            name.as_ptr(),
-            length,
-            Some(callback),
-            ptr::null_mut(),
-            &mut function,
-        )
-    })?;
+type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
+
+fn add(env: &Env, exports: &Object<'_>, name: &CStr, callback: Callback) -> napi::Result<()> {
+    let function = function(env, name, callback, ptr::null_mut())?;
     // SAFETY: both values belong to this environment, in which this runs.
     check_status!(unsafe { sys::napi_set_named_property(env.raw(), exports.raw(), name.as_ptr(), function) })
+}
+
+/// A function with data of its own.
+fn function(
+    env: &Env,
+    name: &CStr,
+    callback: Callback,
+    data: *mut c_void,
+) -> napi::Result<sys::napi_value> {
+    let mut function = ptr::null_mut();
+    let length = name.count_bytes() as isize;
+    // SAFETY: name and length are those of a C string; the callback is of the
+    // type that Node-API calls, and none takes its data for an address.
+    check_status!(unsafe {
+        sys::napi_create_function(env.raw(), name.as_ptr(), length, Some(callback), data, &mut function)
+    })?;
+    Ok(function)
 }
 
 unsafe extern "C" fn lookup(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
@@ -67,13 +67,29 @@ unsafe extern "C" fn get_many(env: sys::napi_env, info: sys::napi_callback_info)
     })
 }
 
-/// `again(environment, number)`; see [`Environment::again`]. Returns nothing, which
-/// costs nothing; the answer is in the arena.
+/// `againOf(environment)`: its function `again()`, see [`Environment::again`]. Arguments
+/// and results each cost several nanoseconds: the function has the environment in
+/// itself, question and answer are in the arena.
+#[napi]
+pub fn again_of(env: Env, environment: u32) -> Result<Unknown<'static>> {
+    guard(|| {
+        let data = ptr::without_provenance_mut(environment as usize);
+        let function = function(&env, c"again", again, data).map_err(unexpected)?;
+        // SAFETY: a value of this environment, which this call returns.
+        Ok(unsafe { Unknown::from_raw_unchecked(env.raw(), function) })
+    })
+}
+
 unsafe extern "C" fn again(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let outcome = guard(|| {
-        let call = Call::new(env, info)?;
-        let number = call.number(1);
-        Environment::with(call.environment(), |environment| environment.again(number));
+        let mut data = ptr::null_mut();
+        // SAFETY: `data` is a place for what the function was made with; the rest is not asked for.
+        let status = unsafe {
+            let none = ptr::null_mut();
+            sys::napi_get_cb_info(env, info, ptr::null_mut(), none, none, &mut data)
+        };
+        check_status!(status).map_err(unexpected)?;
+        Environment::with(data.addr() as u32, Environment::again);
         Ok(())
     });
     if let Err(error) = outcome {

@@ -10,6 +10,7 @@
 //! No page gets into a caller's hands, so that none is ever detached.
 
 use std::ptr;
+use std::time::Duration;
 
 use edgecmp::{Proof, Receipt, Source};
 use napi::bindgen_prelude::Uint8Array;
@@ -20,7 +21,7 @@ const WORD: usize = 8;
 mod word {
     /// The value's length or `ABSENT`, and the [`super::flag`]s.
     pub(super) const SHAPE: usize = 0;
-    pub(super) const STALENESS_MS: usize = 1;
+    pub(super) const STALENESS: usize = 1;
     pub(super) const BOUND_MS: usize = 2;
     pub(super) const LAST_MODIFIED_AT: usize = 3;
     pub(super) const VERSION_LOW: usize = 4;
@@ -87,7 +88,7 @@ impl Page {
         let shape = u64::from(value.map_or(ABSENT, |value| value.len() as u32));
         let mut row = [0; word::COUNT];
         row[word::SHAPE] = shape | u64::from(flags(receipt)) << u32::BITS;
-        row[word::STALENESS_MS] = millis(receipt.staleness).to_bits();
+        row[word::STALENESS] = micros(receipt.staleness).to_bits();
         row[word::BOUND_MS] = millis(receipt.bound).to_bits();
         row[word::LAST_MODIFIED_AT] = receipt.last_modified_at.map_or(f64::NAN, |at| at as f64).to_bits();
         row[word::VERSION_LOW] = low;
@@ -116,8 +117,25 @@ fn flags(receipt: &Receipt) -> u32 {
     origin | degraded | proof << flag::PROOF_SHIFT
 }
 
-/// The staleness stays an upper bound: rounding is a part in 2^53, the clock
-/// drift that core adds to every age a part in 2,000.
-pub(crate) fn millis(duration: std::time::Duration) -> f64 {
+fn millis(duration: Duration) -> f64 {
     duration.as_nanos() as u64 as f64 / 1e6
+}
+
+/// A staleness as it is handed over: rounded up, so that it stays an upper bound; an
+/// integer, of which JavaScript need not make an object.
+#[inline(always)]
+pub(crate) fn micros(duration: Duration) -> f64 {
+    whole_micros(duration) as f64
+}
+
+/// The same for who asks by [`crate::arena::Arena::again`]. Half an hour fits.
+#[inline(always)]
+pub(crate) fn small_micros(duration: Duration) -> Option<i32> {
+    i32::try_from(whole_micros(duration)).ok()
+}
+
+#[inline(always)]
+fn whole_micros(duration: Duration) -> u64 {
+    // Core counts nanoseconds in 64 bits.
+    (duration.as_nanos() as u64).div_ceil(1_000)
 }

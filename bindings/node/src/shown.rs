@@ -4,9 +4,14 @@
 //! A row holds all of an answer that is the same the next time. `lib/cache.js`
 //! knows the number of a key's last row. Nothing here or there decides whether an
 //! answer may be given: core does, each time. Either it is given the row's value,
-//! and says whether it would return *that very entry* again (`lookup_again`); or
+//! and says whether it would return *that very entry* again (`Moment::renew`); or
 //! it looks the key up, and if what it finds is an entry of which there is a row,
 //! that is named in place of a new one.
+//!
+//! A renewal touches one cache line: of many keys few would be in the processor's
+//! second-level cache if the entry itself were looked at each time, and those of
+//! JavaScript beside it. The entry is looked at as long as core's eviction has use for
+//! another visit of it.
 //!
 //! An entry is told by the address of its value. That is safe since the value is
 //! held: while it is, no other can have the address, and it never changes. Only
@@ -17,7 +22,8 @@
 //! and what is still read is soon known again; freeing it is spread over the calls
 //! that follow.
 
-use edgecmp::Value;
+use edgecmp::facts::entry::MAX_VISITS;
+use edgecmp::{Cache, Reader, Renewal, Value};
 
 /// Rows, at the most. Below what `environment::outcome` adds to numbers.
 const MAX_ROWS: usize = 1 << 17;
@@ -26,7 +32,7 @@ const MAX_ROWS: usize = 1 << 17;
 const MAX_BYTES: usize = 16 << 20;
 /// What a row takes beside key and value, of which there are two: in JavaScript,
 /// and in core if the entry has left the cache.
-const OVERHEAD: usize = 300;
+const OVERHEAD: usize = 320;
 /// Forgotten rows that one new one lets go.
 const LET_GO: usize = 4;
 /// Once it is full, so many values in a row's stead go without one before all is
@@ -48,10 +54,46 @@ pub(crate) struct Shown {
     forgotten: Vec<Row>,
 }
 
-/// A row's value, and the handle of the cache that it came from.
+/// A row's value, and the handle of the cache that it came from. A cache line.
+#[repr(align(64))]
 struct Row {
     value: Value,
+    renewal: Renewal,
     handle: u32,
+    /// The entry was visited so often since what `renewal` says of it. Eviction takes
+    /// visits back only as it takes an entry out of the shard, and that ends the
+    /// renewal: once there are as many as an entry can have, it has them still.
+    visits: u8,
+}
+
+const _: () = assert!(size_of::<Row>() == 64);
+
+/// To be compared, not understood.
+const fn words(renewal: Renewal) -> [u64; 2] {
+    // SAFETY: all bytes are initialized, as the constant below shows: had the type
+    // any padding, its evaluation would fail. Any bytes are a `[u64; 2]`.
+    unsafe { std::mem::transmute(renewal) }
+}
+
+const _: [u64; 2] = words(Renewal::NONE);
+
+impl Row {
+    /// Whether the value would be returned now; it then has the receipt of that read.
+    #[inline(always)]
+    fn renew(&mut self, cache: &Cache, reader: &mut Reader) -> bool {
+        // Of nothing: the entry is looked at, and visited.
+        let mut renewal = if self.visits < MAX_VISITS { Renewal::NONE } else { self.renewal };
+        let Some(moment) = cache.moment(reader, &renewal) else { return false };
+        if !moment.renew(&mut self.value, &mut renewal) {
+            return false;
+        }
+        if words(renewal) != words(self.renewal) {
+            (self.renewal, self.visits) = (renewal, 1);
+        } else if self.visits < MAX_VISITS {
+            self.visits += 1;
+        }
+        true
+    }
 }
 
 /// An address and the number of its row.
@@ -94,10 +136,17 @@ impl Shown {
         }
     }
 
-    /// The value of a row, and the handle of its cache.
+    /// The value of a row if the cache of its handle would return it now, with the
+    /// receipt of that read.
     #[inline(always)]
-    pub(crate) fn get(&self, number: u32) -> Option<(&Value, u32)> {
-        self.rows.get(number as usize).map(|row| (&row.value, row.handle))
+    pub(crate) fn renewed<'a>(
+        &mut self,
+        number: u32,
+        reader: &mut Reader,
+        cache: impl FnOnce(u32) -> Option<&'a Cache>,
+    ) -> Option<&Value> {
+        let row = self.rows.get_mut(number as usize)?;
+        row.renew(cache(row.handle)?, reader).then_some(&row.value)
     }
 
     /// A row of so many bytes was written to the present page.
@@ -124,7 +173,7 @@ impl Shown {
         }
         self.bytes += cost;
         self.written = 0;
-        self.rows.push(Row { value, handle });
+        self.rows.push(Row { value, renewal: Renewal::NONE, handle, visits: 0 });
         if self.rows.len() * 2 > self.cells.len() {
             self.cells = vec![EMPTY; self.cells.len() * 2];
             (0..self.rows.len()).for_each(|number| self.put(number));
