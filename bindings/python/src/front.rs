@@ -28,6 +28,7 @@ use pyo3::types::{PyBytes, PyString};
 
 use crate::cache::Core;
 use crate::entry::object;
+use crate::hints::{Hints, prefetch};
 
 /// Slots of one set: two lines of the processor's cache, which it loads in pairs.
 const WAYS: usize = 4;
@@ -38,6 +39,8 @@ const RECENT: usize = 1024;
 const LARGEST: usize = 1024;
 /// What of the capacity may be kept.
 const SHARE: usize = 8;
+/// What of that is for where the others are.
+const HINTS: usize = 8;
 /// Of a cache with less capacity nothing is kept.
 const SMALLEST: usize = 1 << 20;
 
@@ -59,6 +62,7 @@ struct Kept {
     /// What they take, and may take at the most.
     bytes: usize,
     budget: usize,
+    hints: Hints,
 }
 
 #[repr(align(128))]
@@ -99,7 +103,8 @@ impl Front {
             shift: u64::BITS - 1,
             taken: 0,
             bytes: RECENT * 8 + FIRST_SETS * size_of::<Set>(),
-            budget,
+            budget: budget - budget / HINTS,
+            hints: Hints::new(budget / HINTS),
         };
         Self { kept: UnsafeCell::new(kept) }
     }
@@ -119,7 +124,10 @@ impl Front {
         let kept = unsafe { &mut *self.kept.get() };
         let index = kept.index(key);
         let Some(set) = kept.sets.get_mut(index) else { return ptr::null_mut() };
-        let Some(way) = set.0.iter().position(|slot| slot.key == key) else { return ptr::null_mut() };
+        let Some(way) = set.0.iter().position(|slot| slot.key == key) else {
+            kept.hints.follow(key);
+            return ptr::null_mut();
+        };
         let slot = &mut set.0[way];
         // The clock is read, which waits for what was loaded before, while this is on its way.
         prefetch(slot.entry);
@@ -210,12 +218,13 @@ impl Kept {
         if self.sets.is_empty() {
             self.resize(FIRST_SETS);
         }
+        // SAFETY: an Entry.
+        let value = unsafe { object::answer_of(entry) }.value();
+        self.hints.put(key, value);
         let mut index = self.index(key);
         if self.sets[index].way_of(key).is_some() {
             return;
         }
-        // SAFETY: an Entry.
-        let value = unsafe { object::answer_of(entry) }.value();
         let tag = tag(key, value);
         let last = tag as usize % self.recent.len();
         if !asked_again(&mut self.recent[last], tag) {
@@ -327,18 +336,6 @@ fn cost(value: &Value) -> usize {
     // Up to four bytes a character beside the UTF-8 form.
     let text = if key.is_ascii() { key.len() } else { 5 * key.len() };
     SLOT + HEADS + text + key.len() + 2 * value.len()
-}
-
-#[inline]
-fn prefetch<T>(address: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a hint, for any address.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(address.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
 }
 
 impl Drop for Front {

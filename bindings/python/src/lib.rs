@@ -39,6 +39,7 @@ mod errors;
 mod exit;
 mod fast;
 mod front;
+mod hints;
 mod options;
 mod tables;
 mod version;
