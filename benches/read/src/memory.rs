@@ -4,8 +4,9 @@
 //! What is counted is what the allocator really set aside for each block
 //! (`malloc_usable_size` and its header), the same way for all. Next to it
 //! stands the growth of the resident set, for what does not come from malloc.
-//! edgecmp's entries and tables do not: its own account of them is added, which
-//! is of whole blocks and a bit more (`core/tests/accounting.rs`).
+//! edgecmp's entries and tables do not: its own account of what it holds is taken,
+//! which is of whole blocks and a bit more (`core/tests/accounting.rs` holds it
+//! against the resident set).
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::process::Command;
@@ -68,9 +69,13 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Counts what is not malloc's: bytes that an implementation took elsewhere.
-pub fn add_elsewhere(bytes: usize) {
-    if ON.load(Ordering::Relaxed) {
+/// Counts by the account of what is filled, which this returns in bytes, in
+/// place of malloc's: for entries that do not live in malloc's memory.
+pub fn accounted(fill: impl FnOnce() -> usize) {
+    let counting = ON.swap(false, Ordering::Relaxed);
+    let bytes = fill();
+    ON.store(counting, Ordering::Relaxed);
+    if counting {
         LIVE.fetch_add(bytes as i64, Ordering::Relaxed);
     }
 }

@@ -52,20 +52,21 @@ impl Subject for Lookup {
     const NAME: &'static str = "edgecmp";
     const CRATE: &'static str = "edgecmp";
     const READ: &'static str = "Cache::lookup: a Hit, its age judged";
-    const NOTE: &'static str =
-        "the equal job by itself: bounds, clock, verdict, age, count, eviction's bit; the receipt is made for who asks";
+    const NOTE: &'static str = "the equal job by itself: bounds, clock, verdict, age, count, eviction's bit; the receipt is made for who asks";
     const WRITES: bool = false;
 
     fn filled(n: usize) -> Self {
         let options = options(n).expect("the options are valid");
         let cache = Cache::open_with_origin(options, Arc::new(Synthetic)).expect("it opens");
-        for start in (0..n).step_by(FILL) {
-            let keys: Vec<_> = (start..n.min(start + FILL)).map(|id| keys::key(id as u32)).collect();
-            for value in cache.get_many(&keys, &READ).expect("the origin answers") {
-                value.expect("the origin has every key");
+        crate::memory::accounted(|| {
+            for start in (0..n).step_by(FILL) {
+                let keys: Vec<_> = (start..n.min(start + FILL)).map(|id| keys::key(id as u32)).collect();
+                for value in cache.get_many(&keys, &READ).expect("the origin answers") {
+                    value.expect("the origin has every key");
+                }
             }
-        }
-        crate::memory::add_elsewhere(cache.statistics().expect("it is this process's").bytes as usize);
+            cache.statistics().expect("it is this process's").bytes as usize
+        });
         Self { cache: Arc::new(cache), read: ReadOptions::default() }
     }
 

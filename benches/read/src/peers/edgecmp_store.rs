@@ -31,8 +31,10 @@ impl Subject for EdgecmpStore {
     fn filled(n: usize) -> Self {
         BootClock::prepare();
         let store = Self(Store::new((64 << 20) + n * 1024, 64 << 10));
-        for_each(n, |key, value| store.write(&key, &value));
-        crate::memory::add_elsewhere(store.0.usage().bytes);
+        crate::memory::accounted(|| {
+            for_each(n, |key, value| store.write(&key, &value));
+            store.0.usage().bytes
+        });
         store
     }
 
