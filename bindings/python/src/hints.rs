@@ -31,7 +31,13 @@ pub struct Hints {
 impl Hints {
     /// Takes so many bytes at the most.
     pub const fn new(bytes: usize) -> Self {
-        Self { places: Vec::new(), above: 0, shift: u64::BITS - 1, overwritten: 0, most: bytes / size_of::<u32>() }
+        Self {
+            places: Vec::new(),
+            above: 0,
+            shift: u64::BITS - 1,
+            overwritten: 0,
+            most: bytes / size_of::<u32>(),
+        }
     }
 
     /// Begins to load what a search for the key will read.
