@@ -16,7 +16,8 @@
 //! would stay held for ever in the child. So a child takes its memory from the
 //! system's allocator, which has them, and leaks what the parent had taken here
 //! (its pages are shared with the parent, and none of its caches is dropped in
-//! a child anyway).
+//! a child anyway). Nor does the thread that forked give its heap back when it ends
+//! in the child: that takes such a lock.
 
 use std::alloc::Layout;
 use std::ptr::NonNull;
@@ -94,7 +95,9 @@ pub(crate) unsafe fn free(memory: NonNull<u8>, layout: Layout, home: Home) {
 #[cfg(feature = "mimalloc")]
 mod own {
     use std::alloc::Layout;
-    use std::ptr::NonNull;
+    use std::ffi::c_void;
+    use std::ptr::{self, NonNull};
+    use std::sync::Once;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use libmimalloc_sys::{mi_free, mi_good_size, mi_is_in_heap_region, mi_malloc, mi_malloc_aligned};
@@ -119,10 +122,32 @@ mod own {
         owner == generation || (owner == NOBODY && claim(generation))
     }
 
+    unsafe extern "C" {
+        /// mimalloc's own (`prim.h`): sets what is given back when this thread ends.
+        fn _mi_prim_thread_associate_default_theap(heap: *mut c_void);
+    }
+
+    /// The thread that forks ends without mimalloc in the child.
+    fn leave_in_child() {
+        extern "C" fn in_child() {
+            // SAFETY: null: nothing is given back. `pthread_setspecific` takes no lock.
+            unsafe { _mi_prim_thread_associate_default_theap(ptr::null_mut()) };
+        }
+        static REGISTER: Once = Once::new();
+        REGISTER.call_once(|| {
+            // SAFETY: as in `fork::watch`.
+            let status = unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+            if status != 0 {
+                tracing::error!(status, "pthread_atfork failed: do not fork with a cache open");
+            }
+        });
+    }
+
     #[cold]
     fn claim(generation: u32) -> bool {
-        // Without the handler a fork would go unseen.
+        // Without the handlers a fork would go unseen.
         fork::watch();
+        leave_in_child();
         match OWNER.compare_exchange(NOBODY, generation, Ordering::Relaxed, Ordering::Relaxed) {
             Ok(_) => true,
             Err(owner) => owner == generation,

@@ -126,6 +126,12 @@ fn release_alone(number: usize) {
     give_back(number as u32);
 }
 
+/// How often a number is held now.
+#[cfg(test)]
+pub(crate) fn holds(number: usize) -> u32 {
+    holds_of(number).load(Ordering::Relaxed)
+}
+
 /// A number that belongs to no thread, but to whoever has this: for what is
 /// counted under a lock of the caller's own.
 #[derive(Debug)]

@@ -357,10 +357,25 @@ mod tests {
         SharedEntry::new(b"key", content, proved)
     }
 
+    #[test]
+    fn an_age_from_before_the_clock_began_is_no_proof() {
+        // `Age` of a day, of a host that was booted an hour ago: told as since the boot.
+        let plainly = Plainly::of(&KeyBounds { staleness: ms(10_000), ..key() }, Drift(500));
+        let judged = |unproved| plainly.judge(&entry(0, Limits::default(), Some(b"v"), unproved), at(1_000));
+        assert_eq!(judged(0), None);
+        let reproved = entry(0, Limits::default(), Some(b"v"), 0);
+        reproved.reprove(at(900), at(900));
+        let read = |entry: &Entry| {
+            let key = KeyBounds { staleness: ms(10_000), ..key() };
+            judge(&Standing::of(entry), &key, &ReadBounds::NONE, Drift(0), at(1_000), at(1_000))
+        };
+        assert_eq!(read(&reproved), fresh(ms(100), 10_000, false));
+    }
+
     proptest! {
         #[test]
         fn what_is_plainly_fresh_is_judged_the_same(
-            validated in 0u64..5_000, now in 0u64..10_000, bound in 1u64..20_000, share in 0u32..=65_536,
+            validated in prop_oneof![Just(0u64), 0u64..5_000], now in 0u64..10_000, bound in 1u64..20_000, share in 0u32..=65_536,
             limit in prop::option::of(0u64..3_000), negative: bool, unproved in 0u64..3,
             ppm in prop_oneof![Just(0u32), 0u32..100_000, Just(u32::MAX)],
         ) {
@@ -372,7 +387,7 @@ mod tests {
                 let judged =
                     judge(&Standing::of(&entry), &key, &ReadBounds::NONE, Drift(ppm), at(now), at(now));
                 prop_assert_eq!(judged, Verdict::Fresh { age, bound, aging: false });
-            } else if ppm == 0 && !negative && limit.is_none() && unproved == 0 {
+            } else if ppm == 0 && !negative && limit.is_none() && unproved == 0 && validated > 0 {
                 let soft = soft_bound(ms(bound), share).min(ms(bound)).as_nanos();
                 prop_assert!(ms(now.saturating_sub(validated)).as_nanos() + 1 >= soft);
             }

@@ -99,7 +99,11 @@ impl Guard<'_> {
 
 /// The thread has a guard already.
 fn pin_again(cell: &Cell, pin: u64) {
-    assert!(pin & DEPTH < DEPTH, "a thread holds at most {DEPTH} hits at once");
+    if pin & DEPTH == DEPTH {
+        // There will be no guard to end the hold.
+        thread::release(cell.thread);
+        panic!("a thread holds at most {DEPTH} hits at once");
+    }
     cell.pin.store(pin + 1, Ordering::Release);
 }
 
@@ -373,6 +377,22 @@ mod tests {
         drop(inner);
         assert_eq!(collected(&mut limbo, &domain).len(), 1);
         assert_eq!((limbo.len(), limbo.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn a_guard_too_many_holds_nothing() {
+        // The thread's number must go back: there are 16,384 of them.
+        let number = std::thread::spawn(|| {
+            let domain = Domain::new();
+            let guards: Vec<_> = (0..DEPTH).map(|_| domain.pin()).collect();
+            let number = guards[0].thread();
+            let once_more = std::panic::AssertUnwindSafe(|| drop(domain.pin()));
+            assert!(std::panic::catch_unwind(once_more).is_err());
+            drop(guards);
+            (number, thread::holds(number))
+        });
+        let (number, holds) = number.join().unwrap();
+        assert_eq!(holds, 0, "of {number}");
     }
 
     fn inner_ends(domain: &Domain) -> Guard<'_> {

@@ -274,7 +274,10 @@ impl SharedEntry {
         note(flag::LAST_MODIFIED, content.last_modified_at);
         note(flag::STALENESS_BOUND, limits.staleness_bound.map(saturating_nanos));
         note(flag::OUTAGE_BOUND, limits.outage_bound.map(saturating_nanos));
-        note(flag::UNPROVED, (unproved > 0).then_some(unproved));
+        // What an answer proves that is older than the clock (its `Age`) is nothing: how
+        // old it is can't be told. Said by the flag, which all reads look at.
+        let is_unproved = unproved > 0 || proved.validated_at == Instant::ZERO;
+        note(flag::UNPROVED, is_unproved.then_some(unproved));
         note(flag::VALIDATOR, content.validator.map(|v| v.len() as u64));
         flags |= if content.value.is_none() { flag::NEGATIVE } else { 0 };
         flags |= if content.named { flag::NAMED } else { 0 };
