@@ -2,10 +2,9 @@
 //! are model-checked (`make model` sets `--cfg edgecmp_loom`).
 
 #[cfg(not(edgecmp_loom))]
-pub(crate) use parking_lot::{Mutex, MutexGuard};
-#[cfg(not(edgecmp_loom))]
-pub(crate) use std::sync::atomic::{
-    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+pub(crate) use std::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 
 #[cfg(edgecmp_loom)]
@@ -16,15 +15,8 @@ pub(crate) use loom::sync::{
     atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 
-/// Takes a lock. Not the standard library's: that one spins so long before it
-/// sleeps that a hypervisor takes the processor away (pause-loop exits, 11 us).
-#[cfg(not(edgecmp_loom))]
+/// Takes a lock. What it guards is left whole by a panic.
 #[inline]
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock()
-}
-
-#[cfg(edgecmp_loom)]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

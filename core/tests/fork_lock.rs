@@ -1,7 +1,6 @@
 //! A forked child whose threads contend for a shard's lock, as those of its parent did
-//! at the fork. Ignored: it hangs as long as that lock is `parking_lot`'s, whose queues
-//! are the process's, behind locks that a thread of the parent may have held.
-//! `cargo test -p edgecmp --test fork_lock -- --ignored` (hangs within 20 s).
+//! at the fork. Not with `parking_lot`'s locks, whose queues are the process's,
+//! behind locks that a thread of the parent may have held: there 3 of 386 hung.
 
 #![cfg(target_os = "linux")]
 
@@ -13,7 +12,7 @@ use edgecmp::facts::clock;
 use edgecmp::facts::entry::{ContentRef, Limits, Proved, SharedEntry};
 use edgecmp::store::{Change, Store};
 
-const FOR: Duration = Duration::from_secs(60);
+const FOR: Duration = Duration::from_secs(15);
 
 fn put(store: &Store, key: u64) {
     let (key, value) = (key.to_le_bytes(), vec![1; (key % 900) as usize]);
@@ -63,7 +62,6 @@ fn ends(pid: libc::pid_t) -> bool {
 }
 
 #[test]
-#[ignore = "hangs with parking_lot"]
 fn threads_of_a_child_wait_for_none_of_its_parents() {
     edgecmp::facts::fork::watch();
     let (store, over) = (Store::new(1 << 20, 1 << 16), AtomicBool::new(false));

@@ -313,7 +313,9 @@ impl Reading {
                 let age = node.policy.drift.age(standing.validated_at, node.now());
                 let hard = hard_bound(&standing, &bounds, &self.read);
                 let seen = Seen { staleness: age, bound: hard, source: Source::Cache, proof: Proof::None };
-                let allowed = age <= bound && standing.version >= self.read.min_version;
+                // At zero all that is known is that it is older than the machine is up.
+                let dated = standing.validated_at > Instant::ZERO;
+                let allowed = dated && age <= bound && standing.version >= self.read.min_version;
                 allowed.then(|| Value { entry: entry.share(), seen })
             });
         match value {
