@@ -3,6 +3,7 @@
 //! behind locks that a thread of the parent may have held: there 3 of 386 hung.
 
 #![cfg(target_os = "linux")]
+#![allow(clippy::disallowed_methods, reason = "a test waits by the clock on the wall")]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};

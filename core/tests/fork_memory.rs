@@ -2,6 +2,7 @@
 //! thread that forked ends in the child, and waits for no lock of theirs.
 
 #![cfg(target_os = "linux")]
+#![allow(clippy::disallowed_methods, reason = "a test waits by the clock on the wall")]
 
 use std::ffi::c_void;
 use std::ptr;
