@@ -233,6 +233,8 @@ def test_a_forked_child_keeps_its_own(cache: edgecmp.Cache) -> None:
     assert again is not None and again.value == b"forked"
 
 
+# 400,000 loads through Python, unoptimized: 17 s by itself.
+@pytest.mark.timeout(300)
 def test_capacity_covers_what_is_kept() -> None:
     """Resident memory stays near capacity, kept entries and replaced ones included."""
     program = """
