@@ -30,12 +30,7 @@ fn add(env: &Env, exports: &Object<'_>, name: &CStr, callback: Callback) -> napi
 }
 
 /// A function with data of its own.
-fn function(
-    env: &Env,
-    name: &CStr,
-    callback: Callback,
-    data: *mut c_void,
-) -> napi::Result<sys::napi_value> {
+fn function(env: &Env, name: &CStr, callback: Callback, data: *mut c_void) -> napi::Result<sys::napi_value> {
     let mut function = ptr::null_mut();
     let length = name.count_bytes() as isize;
     // SAFETY: name and length are those of a C string; the callback is of the
