@@ -29,7 +29,7 @@ export declare class Entry {
   readonly found: boolean
   /** The version of the value; `0n` if the origin never had the key. */
   readonly version: Version
-  /** Upper bound on how far behind the origin the value can be, in milliseconds. */
+  /** Upper bound on how far behind the origin the value can be, in milliseconds; rounded up to a microsecond. */
   readonly stalenessMs: number
   /** The staleness bound that the read was held to, in milliseconds. */
   readonly boundMs: number

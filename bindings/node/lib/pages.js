@@ -121,4 +121,4 @@ function large(environment, row) {
   return value
 }
 
-module.exports = { FAILED, FULL, MISS, PENDING, Numbers, attached, entry, forget, turn }
+module.exports = { FAILED, FULL, MISS, PENDING, Numbers, attached, compact, entry, forget, turn }

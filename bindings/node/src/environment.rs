@@ -5,7 +5,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use edgecmp::origin::callback::{OriginCall, Responder};
 use edgecmp::{Cache, Code, Hit, Proof, ReadOptions, Reader, Source, Value};
@@ -233,9 +232,8 @@ impl Environment {
         let caches = self.caches.borrow();
         let cache = |handle: u32| Some(caches.get(handle as usize)?.as_ref()?.cache());
         let mut shown = self.shown.borrow_mut();
-        let renewed = shown.renewed(arena.asked(), &mut self.reader.borrow_mut(), cache);
-        let Some(value) = renewed else { return arena.put_answered(again::NO) };
-        let staleness = staleness(value);
+        let staleness = shown.again(arena.asked(), &mut self.reader.borrow_mut(), cache);
+        let Some(staleness) = staleness else { return arena.put_answered(again::NO) };
         let small = small_micros(staleness);
         if small.is_none() {
             arena.put_detail(0, micros(staleness));
@@ -309,14 +307,6 @@ impl Environment {
         self.error.replace(Some(error));
         outcome::FAILED
     }
-}
-
-/// Of a receipt made of it, what is not asked for is not read: it stands in the entry,
-/// which a renewal does not touch. A function of its own: a compiler that takes the
-/// call for a rare one, behind all the checks that come before it, leaves it a call.
-#[inline(never)]
-fn staleness(value: &Value) -> Duration {
-    value.receipt().staleness
 }
 
 /// The page in which rows are written from now on.

@@ -22,6 +22,8 @@
 //! and what is still read is soon known again; freeing it is spread over the calls
 //! that follow.
 
+use std::time::Duration;
+
 use edgecmp::facts::entry::MAX_VISITS;
 use edgecmp::{Cache, Reader, Renewal, Value};
 
@@ -37,7 +39,7 @@ const OVERHEAD: usize = 320;
 const LET_GO: usize = 4;
 /// Once it is full, so many values in a row's stead go without one before all is
 /// forgotten: making rows costs more than they save where they are not used again.
-const PATIENCE: usize = 4;
+const PATIENCE: usize = 16;
 const FIRST_CELLS: usize = 1 << 10;
 
 /// The rows of one environment.
@@ -60,11 +62,16 @@ struct Row {
     value: Value,
     renewal: Renewal,
     handle: u32,
-    /// The entry was visited so often since what `renewal` says of it. Eviction takes
-    /// visits back only as it takes an entry out of the shard, and that ends the
-    /// renewal: once there are as many as an entry can have, it has them still.
+    /// How often the entry was visited since what `renewal` says of it; [`NEW`] before
+    /// there is any. Eviction takes visits back only as it takes an entry out of the
+    /// shard, and that ends the renewal: once there are as many as an entry can have,
+    /// it has them still.
     visits: u8,
 }
+
+/// A row that was never asked for again. Not each one will be a second time: a look at
+/// the entry costs less than a new renewal, which is for the times after that.
+const NEW: u8 = u8::MAX;
 
 const _: () = assert!(size_of::<Row>() == 64);
 
@@ -78,22 +85,33 @@ const fn words(renewal: Renewal) -> [u64; 2] {
 const _: [u64; 2] = words(Renewal::NONE);
 
 impl Row {
-    /// Whether the value would be returned now; it then has the receipt of that read.
+    /// The staleness if the value would be returned now.
     #[inline(always)]
-    fn renew(&mut self, cache: &Cache, reader: &mut Reader) -> bool {
-        // Of nothing: the entry is looked at, and visited.
-        let mut renewal = if self.visits < MAX_VISITS { Renewal::NONE } else { self.renewal };
-        let Some(moment) = cache.moment(reader, &renewal) else { return false };
+    fn again(&mut self, cache: &Cache, reader: &mut Reader) -> Option<Duration> {
+        if (1..MAX_VISITS).contains(&self.visits) || self.visits == NEW {
+            let receipt = cache.lookup_again(&self.value)?;
+            self.visits = self.visits.wrapping_add(1);
+            return Some(receipt.staleness);
+        }
+        let mut renewal = self.renewal;
+        let moment = cache.moment(reader, &renewal)?;
         if !moment.renew(&mut self.value, &mut renewal) {
-            return false;
+            return None;
         }
         if words(renewal) != words(self.renewal) {
+            // The entry was looked at, and visited.
             (self.renewal, self.visits) = (renewal, 1);
-        } else if self.visits < MAX_VISITS {
-            self.visits += 1;
         }
-        true
+        Some(staleness(&self.value))
     }
+}
+
+/// Of a receipt made of it, what is not asked for is not read: it stands in the entry,
+/// which a renewal does not touch. A function of its own: a compiler that takes the
+/// call for a rare one, behind all the checks that come before it, leaves it a call.
+#[inline(never)]
+fn staleness(value: &Value) -> Duration {
+    value.receipt().staleness
 }
 
 /// An address and the number of its row.
@@ -136,17 +154,16 @@ impl Shown {
         }
     }
 
-    /// The value of a row if the cache of its handle would return it now, with the
-    /// receipt of that read.
+    /// The staleness of a row's value if the cache of its handle would return it now.
     #[inline(always)]
-    pub(crate) fn renewed<'a>(
+    pub(crate) fn again<'a>(
         &mut self,
         number: u32,
         reader: &mut Reader,
         cache: impl FnOnce(u32) -> Option<&'a Cache>,
-    ) -> Option<&Value> {
+    ) -> Option<Duration> {
         let row = self.rows.get_mut(number as usize)?;
-        row.renew(cache(row.handle)?, reader).then_some(&row.value)
+        row.again(cache(row.handle)?, reader)
     }
 
     /// A row of so many bytes was written to the present page.
@@ -173,7 +190,7 @@ impl Shown {
         }
         self.bytes += cost;
         self.written = 0;
-        self.rows.push(Row { value, renewal: Renewal::NONE, handle, visits: 0 });
+        self.rows.push(Row { value, renewal: Renewal::NONE, handle, visits: NEW });
         if self.rows.len() * 2 > self.cells.len() {
             self.cells = vec![EMPTY; self.cells.len() * 2];
             (0..self.rows.len()).for_each(|number| self.put(number));

@@ -11,6 +11,7 @@ const { inspect } = require('node:util')
 const path = require('node:path')
 const { Worker } = require('node:worker_threads')
 const { Cache, Entry } = require('..')
+const { compact } = require('../lib/pages.js')
 const { run } = require('./support/programs.js')
 const { using } = require('./support/using.js')
 
@@ -98,6 +99,13 @@ test('the staleness is that of each read: never less than the time since the pro
   })
 })
 
+test('a staleness of any length is told', () => {
+  // Past half an hour it is another kind of number inside.
+  for (const microseconds of [0, 1, 1_500, 2 ** 31 - 1, 2 ** 31, 3_600_000_001, 2 ** 53]) {
+    assert.equal(new Entry(undefined, compact(microseconds)).stalenessMs, microseconds / 1_000)
+  }
+})
+
 test('a hit that is known is not returned past its bound, nor past a tighter one', async () => {
   await using(open({ stalenessBound: 100, refreshAfter: 100 }), async (cache) => {
     await cache.set('k', 'v')
@@ -126,6 +134,38 @@ test('each hit is counted', async () => {
     await cache.set('k', 'v')
     for (let i = 0; i < 1_000; i++) cache.lookup('k')
     assert.equal(cache.stats().hits, 1_000)
+  })
+})
+
+test('each hit is known to eviction, also where its entry is not looked at', async () => {
+  // What is read stays, whatever comes and goes beside it, whoever brings it.
+  await using(open({ capacity: '1MiB', maxValueBytes: '64KiB' }), async (cache) => {
+    const value = Buffer.alloc(1_000)
+    const hot = Array.from({ length: 50 }, (_, i) => `hot ${i}`)
+    for (const key of hot) await cache.set(key, value)
+    let lost = 0
+    for (let round = 0; round < 100; round++) {
+      for (let i = 0; i < 20; i++) for (const key of hot) if (cache.lookup(key) === null) lost++
+      await Promise.all(Array.from({ length: 100 }, (_, i) => cache.set(`once ${round} ${i}`, value)))
+    }
+    assert.equal(lost, 0)
+    assert.ok(cache.stats().evictions > 5_000)
+  })
+})
+
+test('a hit that is known asks for its refresh, and then is as young as the proof', async () => {
+  let asked = 0
+  const loader = () => ({ value: 'v', version: BigInt(++asked && 1) })
+  await using(open({ origin: undefined, loader, stalenessBound: 400, refreshAfter: 100 }), async (cache) => {
+    await cache.get('k')
+    for (const began = performance.now(); performance.now() - began < 700; await sleep(1)) {
+      for (let i = 0; i < 10; i++) {
+        const entry = cache.lookup('k')
+        assert.ok(entry !== null && entry.stalenessMs < 300, `${entry?.stalenessMs}`)
+      }
+    }
+    assert.ok(asked >= 4, `${asked}`)
+    assert.equal(cache.stats().misses, 1)
   })
 })
 
