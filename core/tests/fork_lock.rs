@@ -8,25 +8,16 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use edgecmp::Version;
-use edgecmp::facts::clock;
-use edgecmp::facts::entry::{ContentRef, Limits, Proved, SharedEntry};
 use edgecmp::store::{Change, Store};
+use support::{ends, entry};
+
+mod support;
 
 const FOR: Duration = Duration::from_secs(15);
 
 fn put(store: &Store, key: u64) {
     let (key, value) = (key.to_le_bytes(), vec![1; (key % 900) as usize]);
-    let content = ContentRef {
-        value: Some(&value),
-        version: Version::new(1),
-        named: true,
-        validator: None,
-        last_modified_at: None,
-        limits: Limits::default(),
-    };
-    let at = clock::Instant::from_nanos(1);
-    let entry = SharedEntry::new(&key, content, Proved::by_answer(at, at));
+    let entry = entry(&key, &value);
     store.change(store.hash(&key), &key, |_| Change::Put(entry));
 }
 
@@ -46,20 +37,6 @@ fn contend(store: &Store, threads: u64, over: &AtomicBool, puts: u64, beside: im
 fn child() {
     let store = Store::new(1 << 20, 1 << 16);
     contend(&store, 4, &AtomicBool::new(false), 3_000, || {});
-}
-
-fn ends(pid: libc::pid_t) -> bool {
-    let (began, mut status) = (Instant::now(), 0);
-    // SAFETY: a child of ours, and a place for its status.
-    while unsafe { libc::waitpid(pid, &mut status, libc::WNOHANG) } == 0 {
-        if began.elapsed() > Duration::from_secs(10) {
-            // SAFETY: as above.
-            unsafe { libc::kill(pid, libc::SIGKILL) };
-            return false;
-        }
-        std::thread::sleep(Duration::from_micros(100));
-    }
-    status == 0
 }
 
 #[test]

@@ -9,23 +9,14 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use edgecmp::Version;
-use edgecmp::facts::clock;
-use edgecmp::facts::entry::{ContentRef, Limits, Proved, SharedEntry};
+use support::{ends, entry};
+
+mod support;
 
 const FOR: Duration = Duration::from_secs(3);
 
 fn take_memory() {
-    let content = ContentRef {
-        value: Some(b"value"),
-        version: Version::new(1),
-        named: true,
-        validator: None,
-        last_modified_at: None,
-        limits: Limits::default(),
-    };
-    let at = clock::Instant::from_nanos(1);
-    drop(SharedEntry::new(b"key", content, Proved::by_answer(at, at)));
+    drop(entry(b"key", b"value"));
 }
 
 /// Not a thread of the standard library: those take locks of their own as they end.
@@ -48,20 +39,6 @@ fn on_a_thread(run: extern "C" fn(*mut c_void) -> *mut c_void) -> usize {
     // SAFETY: it was created just now, and is joined once.
     assert_eq!(unsafe { libc::pthread_join(thread, &mut result) }, 0);
     result.addr()
-}
-
-fn ends(pid: libc::pid_t) -> bool {
-    let (began, mut status) = (Instant::now(), 0);
-    // SAFETY: a child of ours, and a place for its status.
-    while unsafe { libc::waitpid(pid, &mut status, libc::WNOHANG) } == 0 {
-        if began.elapsed() > Duration::from_secs(10) {
-            // SAFETY: as above.
-            unsafe { libc::kill(pid, libc::SIGKILL) };
-            return false;
-        }
-        std::thread::sleep(Duration::from_micros(100));
-    }
-    status == 0
 }
 
 #[test]

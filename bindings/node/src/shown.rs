@@ -75,15 +75,6 @@ const NEW: u8 = u8::MAX;
 
 const _: () = assert!(size_of::<Row>() == 64);
 
-/// To be compared, not understood.
-const fn words(renewal: Renewal) -> [u64; 2] {
-    // SAFETY: all bytes are initialized, as the constant below shows: had the type
-    // any padding, its evaluation would fail. Any bytes are a `[u64; 2]`.
-    unsafe { std::mem::transmute(renewal) }
-}
-
-const _: [u64; 2] = words(Renewal::NONE);
-
 impl Row {
     /// The staleness if the value would be returned now.
     #[inline(always)]
@@ -98,20 +89,12 @@ impl Row {
         if !moment.renew(&mut self.value, &mut renewal) {
             return None;
         }
-        if words(renewal) != words(self.renewal) {
+        if renewal != self.renewal {
             // The entry was looked at, and visited.
             (self.renewal, self.visits) = (renewal, 1);
         }
-        Some(staleness(&self.value))
+        Some(self.value.staleness())
     }
-}
-
-/// Of a receipt made of it, what is not asked for is not read: it stands in the entry,
-/// which a renewal does not touch. A function of its own: a compiler that takes the
-/// call for a rare one, behind all the checks that come before it, leaves it a call.
-#[inline(never)]
-fn staleness(value: &Value) -> Duration {
-    value.receipt().staleness
 }
 
 /// An address and the number of its row.

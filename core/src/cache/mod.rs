@@ -16,6 +16,7 @@ use crate::facts::thread;
 use crate::lease_store::LeaseStore;
 use crate::origin::Origin;
 use crate::origin::callback::HostOrigin;
+use crate::rules::freshness::ReadBounds;
 use crate::work::{Node, write};
 
 mod arguments;
@@ -102,7 +103,7 @@ impl Cache {
         let opened = &self.opened;
         // The way of nearly all look-ups, with nothing else beside it.
         if opened.is_own() && !opened.is_closed() && read.is_plain() && opened.node.policy.fits(key) {
-            return Ok(read::probe_plainly(&opened.node, key));
+            return Ok(read::probe(&opened.node, key, &ReadBounds::NONE));
         }
         self.lookup_asked(key, read)
     }

@@ -56,9 +56,11 @@ impl Hit<'_> {
 /// that can block, allocates nothing.
 #[inline(always)]
 pub(super) fn probe<'a>(node: &'a Node, key: &[u8], read: &ReadBounds) -> Option<Hit<'a>> {
+    // The clock before the entry: the counter is not read before the loads that
+    // come before it are done, and the entry is two misses of memory.
     let now = node.latest();
     let entry = node.store.load(node.store.hash(key), key)?;
-    let seen = see(node, entry.thread(), &entry, read, now).or_else(|verdict| averted(node, verdict)).ok()?;
+    let seen = see_or_avert(node, entry.thread(), &entry, read, now)?;
     Some(Hit { entry, seen })
 }
 
@@ -100,8 +102,7 @@ pub(super) fn probe_many<K: AsRef<[u8]>>(
         let now = node.latest();
         for (index, entry) in entries.iter().enumerate() {
             let hit = entry.as_ref().and_then(|entry| {
-                let seen = see(node, thread, entry, read, now).or_else(|verdict| averted(node, verdict));
-                Some(HitRef { entry, seen: seen.ok()? })
+                Some(HitRef { entry, seen: see_or_avert(node, thread, entry, read, now)? })
             });
             show(first + index, hit);
         }
@@ -121,40 +122,35 @@ pub(super) fn see_again(node: &Node, thread: usize, entry: &Entry) -> Option<See
     see(node, thread, entry, &ReadBounds::NONE, now).ok().map(Seen::from)
 }
 
-/// [`probe`] for a read that asks for nothing special.
+/// [`see`]; what is averted is counted.
 #[inline(always)]
-pub(super) fn probe_plainly<'a>(node: &'a Node, key: &[u8]) -> Option<Hit<'a>> {
-    // The clock before the entry: the counter is not read before the loads that
-    // come before it are done, and the entry is two misses of memory.
-    let now = node.latest();
-    let entry = node.store.load(node.store.hash(key), key)?;
-    let seen = see_plainly(node, entry.thread(), &entry, now)?;
-    Some(Hit { entry, seen })
-}
-
-/// [`see`] for a read that asks for nothing special; what is averted is counted.
-#[inline(always)]
-pub(super) fn see_plainly(node: &Node, thread: usize, entry: &Entry, now: Instant) -> Option<HitSeen> {
-    match node.policy.plainly.judge(entry, now) {
-        Some((staleness, bound)) => {
-            entry.visit();
-            node.counters.add_by(thread, Stat::Hits, 1);
-            Some(HitSeen { staleness, bound })
-        }
-        // A view of its own for a call that is not inlined: this one stays in a register.
-        None => see_or_avert(node, thread, &entry.again(), now),
+pub(super) fn see_or_avert(
+    node: &Node,
+    thread: usize,
+    entry: &Entry,
+    read: &ReadBounds,
+    now: Instant,
+) -> Option<HitSeen> {
+    if *read == ReadBounds::NONE
+        && let Some((staleness, bound)) = node.policy.plainly.judge(entry, now)
+    {
+        entry.visit();
+        node.counters.add_by(thread, Stat::Hits, 1);
+        return Some(HitSeen { staleness, bound });
     }
+    // A view of its own for a call that is not inlined: this one stays in a register.
+    see_judged(node, thread, &entry.again(), read, now)
 }
 
 #[inline(never)]
-fn see_or_avert(node: &Node, thread: usize, entry: &Entry, now: Instant) -> Option<HitSeen> {
-    see(node, thread, entry, &ReadBounds::NONE, now).or_else(|verdict| averted(node, verdict)).ok()
+fn see_judged(node: &Node, thread: usize, entry: &Entry, read: &ReadBounds, now: Instant) -> Option<HitSeen> {
+    see(node, thread, entry, read, now).map_err(|verdict| averted(node, verdict)).ok()
 }
 
 /// Whether an entry is a hit for this read; `now` was read within it, `thread`
 /// is the number of this thread.
 #[inline(always)]
-pub(super) fn see(
+fn see(
     node: &Node,
     thread: usize,
     entry: &Entry,
@@ -177,11 +173,10 @@ pub(super) fn see(
 
 /// Counts an entry that was found and not returned.
 #[cold]
-pub(super) fn averted(node: &Node, verdict: Verdict) -> std::result::Result<HitSeen, Verdict> {
+fn averted(node: &Node, verdict: Verdict) {
     if verdict != Verdict::TooLow {
         node.counters.add(Stat::BoundViolationsAverted);
     }
-    Err(verdict)
 }
 
 /// A read that waits for a flight.

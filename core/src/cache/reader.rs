@@ -12,7 +12,7 @@
 //! the same. Once that age would ask for a refresh, or an entry of the shard has left,
 //! the entry itself is looked at.
 
-use super::read::{Hit, see_again, see_plainly};
+use super::read::{Hit, see_again, see_or_avert};
 use super::{Cache, Opened, ReadOptions};
 use crate::facts::clock::Instant;
 use crate::facts::error::Result;
@@ -20,6 +20,7 @@ use crate::facts::fork;
 use crate::facts::receipt::{Proof, Seen, Source, Value};
 use crate::facts::statistics::Stat;
 use crate::facts::thread::Number;
+use crate::rules::freshness::ReadBounds;
 use crate::work::Node;
 
 /// Who reads, one key after another. Of one process: a forked child makes its own.
@@ -53,7 +54,7 @@ impl Default for Reader {
 }
 
 /// What is known of a value since it was last renewed. To be kept with it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Renewal {
     validated_at: Instant,
     /// The entry's shard, above how many had left it.
@@ -96,7 +97,7 @@ impl Cache {
         let thread = reader.number.get();
         let now = node.latest();
         let found = node.store.load_as(&mut reader.number, node.store.hash(key), key, |entry| {
-            let seen = see_plainly(node, thread, entry, now)?;
+            let seen = see_or_avert(node, thread, entry, &ReadBounds::NONE, now)?;
             Some(Value { entry: entry.share(), seen: seen.into() })
         });
         Ok(found.flatten())

@@ -3,17 +3,14 @@ use std::thread;
 
 use super::*;
 use crate::engine::loader_pool::LoaderPool;
-use crate::engine::runtime::Runtime;
-use crate::env::BoxFuture;
 use crate::facts::entry::Limits;
 use crate::facts::key::Key;
 use crate::facts::receipt::{Proof, Source};
-use crate::facts::trace::TraceContext;
 use crate::facts::version::Version;
 use crate::origin::callback::{Operation, OriginCall};
-use crate::origin::{self, Write};
 
 mod giving_up;
+mod lagging;
 mod refreshing;
 mod sweeping;
 
@@ -411,54 +408,6 @@ fn the_earlier_of_two_writes_does_not_replace_the_later() {
         assert_eq!(earlier.join().unwrap().unwrap().version, Version::new(1));
     });
     assert_eq!(cache.get(b"k", &read()).unwrap().receipt().version, Version::new(2));
-}
-
-/// Answers the second fetch from a copy that lags by ten seconds, and says so.
-#[derive(Default)]
-struct LaggingOrigin(AtomicU64);
-
-impl Origin for LaggingOrigin {
-    fn fetch(&self, _: origin::Fetch) -> BoxFuture<'static, origin::OriginResult<origin::Answer>> {
-        let (version, age) = match self.0.fetch_add(1, Ordering::Relaxed) {
-            0 => (2, Duration::ZERO),
-            _ => (1, Duration::from_secs(10)),
-        };
-        Box::pin(std::future::ready(Ok(origin::Answer::Value {
-            value: Bytes::from(version.to_string()),
-            validator: origin::Validator::Version(Version::new(version), None),
-            last_modified_at: None,
-            age,
-            limits: Limits::default(),
-        })))
-    }
-
-    fn compare(
-        &self,
-        _: Vec<(Key, Option<origin::Known>)>,
-        _: Duration,
-        _: Option<TraceContext>,
-    ) -> BoxFuture<'static, origin::OriginResult<Option<Vec<origin::OriginResult<origin::Answer>>>>> {
-        Box::pin(std::future::ready(Ok(None)))
-    }
-
-    fn write(&self, _: Write) -> BoxFuture<'static, origin::OriginResult<origin::Written>> {
-        Box::pin(std::future::ready(Err(origin::OriginError::not_sent("read-only"))))
-    }
-}
-
-/// G2: an answer that was old already is no sign that the origin went back.
-#[test]
-fn an_aged_answer_does_not_go_back() {
-    let env: Arc<dyn Env> = Arc::new(Runtime::new(1));
-    let leases = crate::lease_store::open("embedded:", &env).unwrap();
-    let parts = Parts { env, origin: Arc::new(LaggingOrigin::default()), leases };
-    let cache = Cache::open_with_parts(options("1ms"), parts).unwrap();
-    let widened = ReadOptions { staleness_bound: Some(Duration::from_secs(60)), widen: true, ..read() };
-    assert_eq!(cache.get(b"k", &widened).unwrap().receipt().version, Version::new(2));
-    thread::sleep(Duration::from_millis(5));
-    assert_eq!(cache.get(b"k", &read()).unwrap_err().code(), Code::TooStale);
-    assert_eq!(cache.get(b"k", &widened).unwrap().receipt().version, Version::new(2));
-    assert_eq!(cache.statistics().unwrap().version_regressions, 0);
 }
 
 #[test]

@@ -55,7 +55,10 @@ impl Fence {
 
     fn overtakes(&self, version: Version, sent_at: Instant) -> bool {
         let (floor, written_at) = self.floor;
-        sent_at <= self.barrier || (sent_at <= written_at && version < floor)
+        // An answer older than the clock (`Age`) counts as sent at zero: not after a
+        // barrier that is there, and not overtaken by none.
+        let barred = self.barrier > Instant::ZERO && sent_at <= self.barrier;
+        barred || (sent_at <= written_at && version < floor)
     }
 
     fn and(self, later: Self) -> Self {

@@ -21,17 +21,20 @@ pub fn generation() -> u32 {
 /// Begins to count forks. Called when a cache is opened; once is enough for
 /// the process and all its children.
 pub fn watch() {
-    extern "C" fn in_child() {
+    extern "C" fn count() {
         GENERATION.fetch_add(1, Ordering::Relaxed);
     }
-    REGISTER.call_once(|| {
-        // SAFETY: `in_child` only adds to an atomic, which is all that a child
-        // handler of a threaded process may do (async-signal-safe), and it
-        // lives as long as the library, which is never unloaded.
-        let status = unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
-        if status != 0 {
-            // Out of memory for one handler: a fork would go unseen.
-            tracing::error!(status, "pthread_atfork failed: do not fork with a cache open");
-        }
-    });
+    REGISTER.call_once(|| in_child(count));
+}
+
+/// Runs `handler` in every child from now on. It does no more than such a handler of a
+/// threaded process may (async-signal-safe), and takes no lock.
+pub(super) fn in_child(handler: extern "C" fn()) {
+    // SAFETY: the handler is one of the few above, and lives as long as the library,
+    // which is never unloaded.
+    let status = unsafe { libc::pthread_atfork(None, None, Some(handler)) };
+    if status != 0 {
+        // Out of memory for one handler: a fork would go unseen.
+        tracing::error!(status, "pthread_atfork failed: do not fork with a cache open");
+    }
 }

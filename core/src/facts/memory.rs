@@ -8,7 +8,7 @@
 //! threads: 97 ns an operation against 125, p99.9 2.9 us against 11; at a million
 //! entries a read takes 10% less.
 //!
-//! It is used for entries and tables only: the host's own allocator stays as it is.
+//! It is used for entries only, of up to 16 KiB: the host's own allocator stays as it is.
 //!
 //! # In a forked child
 //!
@@ -45,16 +45,6 @@ pub fn allocated_by_system(size: usize) -> usize {
 }
 
 impl Home {
-    /// Whose memory this is, for who could not note it down.
-    pub(crate) fn of(memory: NonNull<u8>) -> Self {
-        #[cfg(feature = "mimalloc")]
-        if own::has(memory) {
-            return Self::Own;
-        }
-        let _ = memory;
-        Self::System
-    }
-
     /// Bytes that a block of `size` bytes takes there.
     pub fn allocated(self, size: usize) -> usize {
         match self {
@@ -65,11 +55,11 @@ impl Home {
     }
 }
 
-/// Fresh memory, and whose it is; `None` if there is none.
+/// Fresh memory, aligned to 16 at the most, and whose it is; `None` if there is none.
 ///
 /// # Safety
 /// The size is not zero.
-pub(crate) unsafe fn allocate(layout: Layout) -> (Option<NonNull<u8>>, Home) {
+pub(super) unsafe fn allocate(layout: Layout) -> (Option<NonNull<u8>>, Home) {
     #[cfg(feature = "mimalloc")]
     if layout.size() <= own::LARGEST && own::is_of_this_process() {
         return (own::allocate(layout), Home::Own);
@@ -82,7 +72,7 @@ pub(crate) unsafe fn allocate(layout: Layout) -> (Option<NonNull<u8>>, Home) {
 ///
 /// # Safety
 /// It came from [`allocate`] with this layout and this home, and is not used again.
-pub(crate) unsafe fn free(memory: NonNull<u8>, layout: Layout, home: Home) {
+pub(super) unsafe fn free(memory: NonNull<u8>, layout: Layout, home: Home) {
     match home {
         // SAFETY: by contract.
         Home::System => unsafe { std::alloc::dealloc(memory.as_ptr(), layout) },
@@ -100,7 +90,7 @@ mod own {
     use std::sync::Once;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    use libmimalloc_sys::{mi_free, mi_good_size, mi_is_in_heap_region, mi_malloc, mi_malloc_aligned};
+    use libmimalloc_sys::{mi_free, mi_good_size, mi_malloc};
 
     use crate::facts::fork;
 
@@ -110,8 +100,6 @@ mod own {
     /// Beside a page's blocks there are its head and its end: one part in so many.
     const REST: usize = 64;
     const NOBODY: u32 = u32::MAX;
-    /// What all its memory is aligned to.
-    const ALIGNED: usize = 16;
 
     /// The fork generation that took memory first: the only one that does.
     static OWNER: AtomicU32 = AtomicU32::new(NOBODY);
@@ -134,13 +122,7 @@ mod own {
             unsafe { _mi_prim_thread_associate_default_theap(ptr::null_mut()) };
         }
         static REGISTER: Once = Once::new();
-        REGISTER.call_once(|| {
-            // SAFETY: as in `fork::watch`.
-            let status = unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
-            if status != 0 {
-                tracing::error!(status, "pthread_atfork failed: do not fork with a cache open");
-            }
-        });
+        REGISTER.call_once(|| fork::in_child(in_child));
     }
 
     #[cold]
@@ -161,18 +143,10 @@ mod own {
     }
 
     pub(super) fn allocate(layout: Layout) -> Option<NonNull<u8>> {
-        let memory = match layout.align() {
-            // SAFETY: any size will do.
-            ..=ALIGNED => unsafe { mi_malloc(layout.size()) },
-            // SAFETY: as above, and any power of two.
-            more => unsafe { mi_malloc_aligned(layout.size(), more) },
-        };
+        debug_assert!(layout.align() <= 16, "all its memory is aligned to 16");
+        // SAFETY: any size will do.
+        let memory = unsafe { mi_malloc(layout.size()) };
         NonNull::new(memory.cast())
-    }
-
-    pub(super) fn has(memory: NonNull<u8>) -> bool {
-        // SAFETY: any address will do: it is looked for in a table.
-        unsafe { mi_is_in_heap_region(memory.as_ptr().cast()) }
     }
 
     /// # Safety

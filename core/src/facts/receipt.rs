@@ -127,6 +127,12 @@ impl Value {
     pub fn receipt(&self) -> Receipt {
         self.seen.receipt(&self.entry)
     }
+
+    /// [`Receipt::staleness`] alone, without a look at the entry.
+    #[inline]
+    pub fn staleness(&self) -> Duration {
+        self.seen.staleness.into()
+    }
 }
 
 /// Keeps an entry for who has its bytes.

@@ -7,7 +7,8 @@ use super::limbo::Limbo;
 use super::reclaim::Domain;
 use super::table::{BUCKET, OwnedTable, Place, Published, Table};
 use crate::facts::entry::{Entry, SharedEntry};
-use crate::sync::{AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, lock};
+use crate::facts::memory::allocated_by_system;
+use crate::sync::{AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering};
 
 /// Share of a table's slots that may be in use before it is replaced.
 const MAX_LOAD: (usize, usize) = (4, 5);
@@ -148,7 +149,7 @@ impl Shard {
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
-        lock(&self.writer)
+        self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// See [`super::Store::change`].
@@ -307,7 +308,7 @@ impl Shard {
 
 impl Writer {
     fn bytes(&self, table: Table<'_>) -> usize {
-        self.live + table.allocated() + self.policy.overhead_bytes()
+        self.live + allocated_by_system(table.bytes()) + self.policy.overhead_bytes()
     }
 
     /// Room for what waits to be freed. A reader that holds a hit for long may
@@ -378,7 +379,7 @@ impl Writer {
         table.copy_to(next.table(), |key| around.hash(key), |from, to| moves[from as usize] = Some(to));
         self.policy.remap(|slot| moves[slot as usize]);
         self.used_slots = self.entries;
-        let bytes = table.allocated();
+        let bytes = allocated_by_system(table.bytes());
         let old = around.published.replace(next);
         self.limbo.retire(around.domain, Retired::Table(old), bytes);
         self.rebuilt = true;

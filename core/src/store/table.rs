@@ -28,7 +28,6 @@ use std::ptr::{self, NonNull};
 
 use super::prefetch::prefetch;
 use crate::facts::entry::{Block, Entry, SharedEntry};
-use crate::facts::memory::Home;
 use crate::sync::{AtomicPtr, Ordering, fence};
 
 /// Slots of a bucket.
@@ -58,10 +57,6 @@ pub struct Table<'a> {
 }
 
 impl Bucket {
-    fn empty() -> Self {
-        Self(std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())))
-    }
-
     /// A bit for each slot whose tag is this. Without a branch: which slot it
     /// is can't be predicted, and a guess would cost as much as the search.
     #[inline(always)]
@@ -154,11 +149,6 @@ impl<'a> Table<'a> {
     /// Bytes that it takes.
     pub fn bytes(&self) -> usize {
         self.buckets.len() * Self::BUCKET_BYTES
-    }
-
-    /// Bytes that it takes of the allocator.
-    pub fn allocated(&self) -> usize {
-        Home::of(NonNull::from(self.buckets).cast()).allocated(self.bytes())
     }
 
     /// Lemire, "Fast random integer generation in an interval" (2019): any

@@ -90,12 +90,20 @@ pub(super) fn spawn(number: usize, run: impl FnOnce() + 'static) -> thread::Join
     })
 }
 
+fn spawn_reader(world: &Arc<World>) -> thread::JoinHandle<()> {
+    let world = Arc::clone(world);
+    spawn(1, move || world.read())
+}
+
+/// And beside it who looks at the readers meanwhile.
+fn reader_and_another_shard(world: &Arc<World>) -> (thread::JoinHandle<()>, thread::JoinHandle<()>) {
+    let looking = Arc::clone(world);
+    (spawn_reader(world), spawn(2, move || _ = looking.look_at_readers()))
+}
+
 pub(super) fn reader_beside_a_writer() {
     let world = World::new();
-    let reader = spawn(1, {
-        let world = world.clone();
-        move || world.read()
-    });
+    let reader = spawn_reader(&world);
     let mut limbo = Limbo::default();
     world.unlink(&mut limbo);
     world.collect(&mut limbo);
@@ -108,14 +116,7 @@ pub(super) fn reader_beside_a_writer() {
 /// collection of another shard: the pin is later than the tag.
 pub(super) fn another_shard_moves_the_epoch() {
     let world = World::new();
-    let reader = spawn(1, {
-        let world = world.clone();
-        move || world.read()
-    });
-    let other = spawn(2, {
-        let world = world.clone();
-        move || _ = world.look_at_readers()
-    });
+    let (reader, other) = reader_and_another_shard(&world);
     let mut limbo = Limbo::default();
     world.unlink(&mut limbo);
     world.collect(&mut limbo);
@@ -138,14 +139,7 @@ fn nor_when_another_shard_moves_the_epoch() {
 fn what_another_shard_saw_serves_this_one_too() {
     model(PREEMPTIONS, || {
         let world = World::new();
-        let reader = spawn(1, {
-            let world = world.clone();
-            move || world.read()
-        });
-        let other = spawn(2, {
-            let world = world.clone();
-            move || _ = world.look_at_readers()
-        });
+        let (reader, other) = reader_and_another_shard(&world);
         let mut limbo = Limbo::default();
         world.unlink(&mut limbo);
         world.collect_by_the_last_look(&mut limbo);

@@ -1,10 +1,8 @@
 //! A table's memory, and how readers find the table that is used now.
 
-use std::alloc::{Layout, handle_alloc_error};
 use std::ptr::{self, NonNull};
 
 use super::{ADDRESS, Bucket, TAG_SHIFT, Table};
-use crate::facts::memory::{self, Home};
 use crate::sync::{AtomicPtr, Ordering};
 
 /// A table with its memory. Owns a count of each entry in it.
@@ -24,21 +22,11 @@ impl std::fmt::Debug for OwnedTable {
 impl OwnedTable {
     /// An empty table of at least so many buckets.
     pub fn new(buckets: usize) -> Self {
+        let bucket = || Bucket(std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())));
         let buckets = Size::of_at_least(buckets.max(1)).buckets();
-        let layout = Self::layout(buckets);
-        // SAFETY: there is at least one bucket.
-        let (Some(memory), _) = (unsafe { memory::allocate(layout) }) else { handle_alloc_error(layout) };
-        let first = memory.cast::<Bucket>();
-        for index in 0..buckets {
-            let bucket = first.as_ptr().wrapping_add(index);
-            // SAFETY: within the memory, which has room and alignment for so many.
-            unsafe { bucket.write(Bucket::empty()) };
-        }
-        Self(NonNull::slice_from_raw_parts(first, buckets))
-    }
-
-    fn layout(buckets: usize) -> Layout {
-        Layout::array::<Bucket>(buckets).expect("a table fits into memory")
+        let buckets: Box<[Bucket]> = (0..buckets).map(|_| bucket()).collect();
+        // Not kept as a box: readers have references into it while it moves.
+        Self(NonNull::from(Box::leak(buckets)))
     }
 
     /// The table.
@@ -58,11 +46,8 @@ impl Drop for OwnedTable {
         for slot in 0..table.slots() as u32 {
             drop(table.take(slot, true));
         }
-        let (memory, layout) = (self.0.cast(), Self::layout(self.0.len()));
-        // SAFETY: nobody reads them any more, and they are dropped once.
-        unsafe { self.0.drop_in_place() };
-        // SAFETY: allocated with this layout, and freed once.
-        unsafe { memory::free(memory, layout, Home::of(memory)) };
+        // SAFETY: it came from a box, nobody reads it any more, and it is freed once.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
     }
 }
 
