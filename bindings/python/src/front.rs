@@ -29,10 +29,8 @@ use pyo3::types::{PyBytes, PyString};
 use crate::cache::Core;
 use crate::entry::object;
 use crate::hints::{Hints, prefetch};
+use crate::slots::{Place, Slot, Slots};
 
-/// Slots of one set: two lines of the processor's cache, which it loads in pairs.
-const WAYS: usize = 4;
-const FIRST_SETS: usize = 16;
 /// Twice as many keys are remembered as asked for once.
 const RECENT: usize = 1024;
 /// Bytes of a value at the most.
@@ -51,36 +49,14 @@ pub struct Front {
 
 struct Kept {
     reader: Reader,
-    /// A power of two of them; none until there is something to keep.
-    sets: Vec<Set>,
+    slots: Slots,
     /// What was looked up last and not kept, as [`tag`]s; as many as sets, or more.
     recent: Vec<[u32; 2]>,
-    /// Turns the hash of a key into the index of its set.
-    shift: u32,
-    /// Slots that are taken.
-    taken: usize,
-    /// What they take, and may take at the most.
+    /// What the slots take, and may take at the most.
     bytes: usize,
     budget: usize,
     hints: Hints,
 }
-
-#[repr(align(128))]
-struct Set([Slot; WAYS]);
-
-#[derive(Clone, Copy)]
-struct Slot {
-    /// Owned, as the entry is; null: the slot is free.
-    key: *mut ffi::PyObject,
-    entry: *mut ffi::PyObject,
-    renewal: Renewal,
-}
-
-impl Slot {
-    const FREE: Self = Self { key: ptr::null_mut(), entry: ptr::null_mut(), renewal: Renewal::NONE };
-}
-
-const _: () = assert!(size_of::<Slot>() == 32 && size_of::<Set>() == 128);
 
 // SAFETY: everything here asks for an attached thread, and there is one at a
 // time: where there is no GIL, `kept` is never touched.
@@ -98,11 +74,9 @@ impl Front {
     pub fn new(budget: usize) -> Self {
         let kept = Kept {
             reader: Reader::new(),
-            sets: Vec::new(),
-            recent: Vec::new(),
-            shift: u64::BITS - 1,
-            taken: 0,
-            bytes: RECENT * 8 + FIRST_SETS * size_of::<Set>(),
+            slots: Slots::new(),
+            recent: vec![[0; 2]; RECENT],
+            bytes: RECENT * size_of::<[u32; 2]>() + Slots::LEAST,
             budget: budget - budget / HINTS,
             hints: Hints::new(budget / HINTS),
         };
@@ -122,13 +96,11 @@ impl Front {
         }
         // SAFETY: the GIL is held, and nothing below gives it away or comes back here.
         let kept = unsafe { &mut *self.kept.get() };
-        let index = kept.index(key);
-        let Some(set) = kept.sets.get_mut(index) else { return ptr::null_mut() };
-        let Some(way) = set.0.iter().position(|slot| slot.key == key) else {
+        let Some(place) = kept.slots.find(key) else {
             kept.hints.follow(key);
             return ptr::null_mut();
         };
-        let slot = &mut set.0[way];
+        let slot = kept.slots.at(place);
         // The clock is read, which waits for what was loaded before, while this is on its way.
         prefetch(slot.entry);
         let entry = match core.moment(&mut kept.reader, &slot.renewal) {
@@ -143,7 +115,7 @@ impl Front {
         };
         if entry.is_null() {
             // SAFETY: the thread is attached.
-            unsafe { kept.give_up(index, way) };
+            unsafe { kept.give_up(place) };
         }
         entry
     }
@@ -205,24 +177,14 @@ impl Front {
 }
 
 impl Kept {
-    #[inline]
-    fn index(&self, key: *mut ffi::PyObject) -> usize {
-        // Fibonacci hashing: addresses are multiples of 16, and close together.
-        ((key.addr() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize
-    }
-
     /// # Safety
     ///
     /// As for [`Front::keep`].
     unsafe fn keep(&mut self, key: *mut ffi::PyObject, entry: *mut ffi::PyObject) {
-        if self.sets.is_empty() {
-            self.resize(FIRST_SETS);
-        }
         // SAFETY: an Entry.
         let value = unsafe { object::answer_of(entry) }.value();
         self.hints.put(key, value);
-        let mut index = self.index(key);
-        if self.sets[index].way_of(key).is_some() {
+        if self.slots.find(key).is_some() {
             return;
         }
         let tag = tag(key, value);
@@ -234,25 +196,24 @@ impl Kept {
         if value.bytes().is_some_and(|bytes| bytes.len() > LARGEST) || self.budget == 0 {
             return;
         }
-        if self.sets[index].way_of(ptr::null_mut()).is_none() && self.taken * 2 > self.sets.len() * WAYS {
-            self.resize(self.sets.len() * 2);
-            index = self.index(key);
+        let fits = |kept: &Self| kept.bytes + cost <= kept.budget;
+        if fits(self) {
+            self.slots.make_room(key);
+            if self.recent.len() < self.slots.sets() {
+                self.recent = vec![[0; 2]; self.slots.sets()];
+            }
         }
-        let free = self.sets[index].way_of(ptr::null_mut()).filter(|_| self.bytes + cost <= self.budget);
-        // Any way will do: the key's own bits say which.
-        let way = free.unwrap_or((key.addr() >> 4) % WAYS);
-        // SAFETY: the thread is attached.
-        unsafe { self.give_up(index, way) };
-        if self.bytes + cost > self.budget {
-            return;
+        if !fits(self) || self.slots.free_for(key).is_none() {
+            // SAFETY: the thread is attached.
+            unsafe { self.give_up(self.slots.victim(key)) };
         }
-        self.taken += 1;
+        let Some(place) = self.slots.free_for(key).filter(|_| fits(self)) else { return };
         self.bytes += cost;
         // SAFETY: an object.
         let key = unsafe { ffi::Py_NewRef(key) };
         // SAFETY: an object.
         let entry = unsafe { ffi::Py_NewRef(entry) };
-        self.sets[index].0[way] = Slot { key, entry, renewal: Renewal::NONE };
+        self.slots.put(place, Slot { key, entry, renewal: Renewal::NONE });
     }
 
     /// Frees a slot, if it is not free.
@@ -260,12 +221,19 @@ impl Kept {
     /// # Safety
     ///
     /// The thread is attached.
-    unsafe fn give_up(&mut self, index: usize, way: usize) {
-        let Slot { key, entry, .. } = std::mem::replace(&mut self.sets[index].0[way], Slot::FREE);
-        if key.is_null() {
-            return;
+    unsafe fn give_up(&mut self, place: Place) {
+        let slot = self.slots.take(place);
+        if !slot.key.is_null() {
+            // SAFETY: the thread is attached, and the table has it no more.
+            unsafe { self.free(slot) };
         }
-        self.taken -= 1;
+    }
+
+    /// # Safety
+    ///
+    /// The thread is attached; the slot was taken out of the table.
+    unsafe fn free(&mut self, slot: Slot) {
+        let Slot { key, entry, .. } = slot;
         // SAFETY: the slot owned an Entry.
         self.bytes -= cost(unsafe { object::answer_of(entry) }.value());
         // SAFETY: the slot owned it. A `str` or `bytes`: that runs no code of Python.
@@ -279,33 +247,10 @@ impl Kept {
     /// The thread is attached.
     #[cold]
     unsafe fn clear(&mut self) {
-        for index in 0..self.sets.len() {
-            for way in 0..WAYS {
-                // SAFETY: the thread is attached.
-                unsafe { self.give_up(index, way) };
-            }
+        for slot in self.slots.take_all() {
+            // SAFETY: the thread is attached, and the table has it no more.
+            unsafe { self.free(slot) };
         }
-    }
-
-    /// Moves what is kept to a table of so many sets, a power of two. A larger
-    /// table has room for all of a smaller one.
-    #[cold]
-    fn resize(&mut self, sets: usize) {
-        let free = || Set([Slot::FREE; WAYS]);
-        let old = std::mem::replace(&mut self.sets, (0..sets).map(|_| free()).collect());
-        self.recent = vec![[0; 2]; sets.max(RECENT)];
-        self.shift = u64::BITS - sets.ilog2();
-        for slot in old.iter().flat_map(|set| &set.0).filter(|slot| !slot.key.is_null()) {
-            let index = self.index(slot.key);
-            let way = self.sets[index].way_of(ptr::null_mut());
-            self.sets[index].0[way.expect("a set's keys go to two sets, and no other's")] = *slot;
-        }
-    }
-}
-
-impl Set {
-    fn way_of(&self, key: *mut ffi::PyObject) -> Option<usize> {
-        self.0.iter().position(|slot| slot.key == key)
     }
 }
 
@@ -327,8 +272,8 @@ fn tag(key: *mut ffi::PyObject, value: &Value) -> u32 {
 
 /// What a slot in use takes at the most, as if nobody else held any of it.
 fn cost(value: &Value) -> usize {
-    /// An Entry, and its share of a table that is a quarter full.
-    const SLOT: usize = 64 + 4 * (size_of::<Slot>() + 2);
+    /// An Entry, and its share of a table as empty as it may be.
+    const SLOT: usize = 64 + 3 * (size_of::<Slot>() + 2);
     /// The heads of a `str` and a `bytes` object and of core's entry with its
     /// words, and what allocators round up.
     const HEADS: usize = 240;

@@ -3,7 +3,7 @@
 //! ```text
 //!   edgecmp.Cache   edgecmp.aio.Cache   edgecmp.loader     (python/edgecmp)
 //!          \              |                 /
-//!   fast  (`lookup` and `get` of one key: the short way) ---- front  (Entries by key object)
+//!   fast  (`lookup` and `get` of one key: the short way) ---- front, slots  (Entries by key object)
 //!          \
 //!   cache  (Core: one method a call) ---- calls  (loader calls, popped by Python's threads)
 //!     |            \
@@ -41,6 +41,7 @@ mod fast;
 mod front;
 mod hints;
 mod options;
+mod slots;
 mod tables;
 mod version;
 mod wait;

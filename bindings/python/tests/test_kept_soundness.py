@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 import subprocess
 import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -212,6 +213,35 @@ def test_entries_outlive_caches_and_their_memory_is_used_again() -> None:
             entries = [e for at in range(0, len(keys), 500) for e in cache.get_many(keys[at : at + 500])]
         del cache
         assert all(e.value == f"{turn}-{n}".encode() * 3 for n, e in enumerate(entries))
+
+
+@pytest.mark.parametrize("capacity", ["2MiB", "32MiB"])
+def test_a_random_history_of_many_keys(capacity: str) -> None:
+    """Against a dict, with room for all that is kept and without; then all is given back."""
+    chance = random.Random(11)
+    state: dict[str, int] = {}
+    load: Callable[[str], bytes] = lambda key: f"{key}={state[key]}".encode()  # noqa: E731
+    cache = edgecmp.Cache(loader=load, staleness_bound="1h", capacity=capacity)
+    keys = [f"key-{n}" for n in range(6000)]
+    state.update(dict.fromkeys(keys, 0))
+    base = [sys.getrefcount(key) for key in keys]
+    for step in range(150):
+        # Some keys again and again, so that they are kept, next to each other's places.
+        some = chance.sample(keys, 120)
+        for key in some * 3:
+            assert cache.get(key).value == load(key), step
+        for key in chance.sample(some, 40) + chance.sample(keys, 20):
+            state[key] += 1
+            cache.invalidate(key)
+            found = cache.lookup(key)
+            assert found is None, "what is kept is not found once it is forgotten"
+        for key in some:
+            found = cache.lookup(key)
+            assert found is None or found.value == load(key)
+        found = None
+    cache.close()
+    del cache, some, key
+    assert [sys.getrefcount(key) for key in keys] == base
 
 
 def test_a_forked_child_keeps_its_own(cache: edgecmp.Cache) -> None:
