@@ -19,29 +19,35 @@ pub enum Asked {
     Unknown,
 }
 
-/// Asks for the lease of a key. Never waits longer than `timeout`.
+/// Asks for the leases of keys: one outcome each, in their order. Never waits
+/// longer than `timeout`.
 pub async fn ask(
     env: &Arc<dyn Env>,
     store: &Arc<dyn LeaseStore>,
     counters: &Counters,
-    key: &Key,
+    keys: Vec<Key>,
     ttl: Duration,
     timeout: Duration,
-) -> Asked {
-    counters.add(Stat::LeaseAttempts);
+) -> Vec<Asked> {
+    let asked = keys.len();
+    counters.add_many(Stat::LeaseAttempts, asked as u64);
     let deadline = env.now().after(timeout);
-    match within(env.as_ref(), deadline, store.acquire(key.clone(), ttl)).await {
-        Some(Ok(Some(lease))) => {
+    let outcomes = match within(env.as_ref(), deadline, store.acquire(keys, ttl)).await {
+        Some(Ok(outcomes)) if outcomes.len() == asked => outcomes,
+        _ => {
+            counters.add_many(Stat::LeaseFailures, asked as u64);
+            return (0..asked).map(|_| Asked::Unknown).collect();
+        }
+    };
+    let judge = |outcome| match outcome {
+        Some(lease) => {
             counters.add(Stat::LeasesWon);
             Asked::Won(lease)
         }
-        Some(Ok(None)) => {
+        None => {
             counters.add(Stat::LeasesLost);
             Asked::Lost
         }
-        Some(Err(_)) | None => {
-            counters.add(Stat::LeaseFailures);
-            Asked::Unknown
-        }
-    }
+    };
+    outcomes.into_iter().map(judge).collect()
 }

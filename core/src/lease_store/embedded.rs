@@ -1,7 +1,7 @@
 //! Leases within one process.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use super::{Lease, LeaseStore};
@@ -30,20 +30,30 @@ impl EmbeddedLeases {
         Self { env, state: Mutex::default() }
     }
 
-    fn try_acquire(&self, key: Key, ttl: Duration) -> Option<Lease> {
-        let now = self.env.now();
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.held.get(&key).is_some_and(|(_, until)| now < *until) {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn acquire(&mut self, key: Key, now: Instant, ttl: Duration) -> Option<Lease> {
+        if self.held.get(&key).is_some_and(|(_, until)| now < *until) {
             return None;
         }
-        if state.held.len() >= state.sweep_at {
-            state.held.retain(|_, (_, until)| now < *until);
-            state.sweep_at = (2 * state.held.len()).max(1024);
+        if self.held.len() >= self.sweep_at {
+            self.held.retain(|_, (_, until)| now < *until);
+            self.sweep_at = (2 * self.held.len()).max(1024);
         }
-        state.next_token += 1;
-        let token = state.next_token;
-        state.held.insert(key.clone(), (token, now.after(ttl)));
+        self.next_token += 1;
+        let token = self.next_token;
+        self.held.insert(key.clone(), (token, now.after(ttl)));
         Some(Lease { key, token })
+    }
+
+    /// Until when a lease holds, if it still is this holder's.
+    fn held(&mut self, lease: &Lease) -> Option<&mut Instant> {
+        let (token, until) = self.held.get_mut(&lease.key)?;
+        (*token == lease.token).then_some(until)
     }
 }
 
@@ -54,14 +64,32 @@ impl std::fmt::Debug for EmbeddedLeases {
 }
 
 impl LeaseStore for EmbeddedLeases {
-    fn acquire(&self, key: Key, ttl: Duration) -> BoxFuture<'static, Result<Option<Lease>>> {
-        Box::pin(std::future::ready(Ok(self.try_acquire(key, ttl))))
+    fn acquire(&self, keys: Vec<Key>, ttl: Duration) -> BoxFuture<'static, Result<Vec<Option<Lease>>>> {
+        let now = self.env.now();
+        let mut state = self.state();
+        let outcomes = keys.into_iter().map(|key| state.acquire(key, now, ttl)).collect();
+        Box::pin(std::future::ready(Ok(outcomes)))
     }
 
-    fn release(&self, lease: Lease) -> BoxFuture<'static, Result<()>> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.held.get(&lease.key).is_some_and(|(token, _)| *token == lease.token) {
-            state.held.remove(&lease.key);
+    fn extend(&self, leases: Vec<Lease>, ttl: Duration) -> BoxFuture<'static, Result<Vec<bool>>> {
+        let now = self.env.now();
+        let mut state = self.state();
+        let extend = |lease| match state.held(&lease) {
+            Some(until) if now < *until => {
+                *until = now.after(ttl);
+                true
+            }
+            _ => false,
+        };
+        Box::pin(std::future::ready(Ok(leases.into_iter().map(extend).collect())))
+    }
+
+    fn release(&self, leases: Vec<Lease>) -> BoxFuture<'static, Result<()>> {
+        let mut state = self.state();
+        for lease in leases {
+            if state.held(&lease).is_some() {
+                state.held.remove(&lease.key);
+            }
         }
         Box::pin(std::future::ready(Ok(())))
     }
@@ -92,4 +120,39 @@ pub(super) fn shared(name: &str, env: &Arc<dyn Env>) -> Arc<dyn LeaseStore> {
     named.retain(|_, weak| weak.strong_count() > 0);
     named.insert(name.into(), Arc::downgrade(&store));
     store
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::runtime::Runtime;
+
+    const TTL: Duration = Duration::from_secs(60);
+
+    fn done<T>(future: BoxFuture<'static, Result<T>>) -> T {
+        let mut future = future;
+        let context = &mut std::task::Context::from_waker(std::task::Waker::noop());
+        match future.as_mut().poll(context) {
+            std::task::Poll::Ready(result) => result.unwrap(),
+            std::task::Poll::Pending => panic!("the embedded store never waits"),
+        }
+    }
+
+    #[test]
+    fn each_key_has_one_holder_until_it_lapses_or_is_given_back() {
+        let store = EmbeddedLeases::new(Arc::new(Runtime::new(1)));
+        let keys = |names: &[&str]| names.iter().map(|name| Key::copy_from(name.as_bytes())).collect();
+        let mut won = done(store.acquire(keys(&["a", "b"]), TTL));
+        let again = done(store.acquire(keys(&["b", "c", "a"]), TTL));
+        assert_eq!(again.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true, false]);
+        let (b, a) = (won.pop().flatten().unwrap(), won.pop().flatten().unwrap());
+        done(store.release(vec![a.clone()]));
+        assert_eq!(done(store.extend(vec![a.clone(), b.clone()], TTL)), [false, true]);
+        let next = done(store.acquire(keys(&["a"]), TTL)).pop().flatten().unwrap();
+        // A late holder gives nothing back that is another's.
+        done(store.release(vec![a]));
+        assert_eq!(done(store.extend(vec![next], TTL)), [true]);
+        assert_eq!(done(store.extend(vec![b.clone()], Duration::ZERO)), [true]);
+        assert_eq!(done(store.extend(vec![b], TTL)), [false], "it has lapsed");
+    }
 }

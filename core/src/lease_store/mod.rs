@@ -22,13 +22,19 @@ pub struct Lease {
     pub token: u64,
 }
 
-/// Where leases are kept.
+/// Where leases are kept. Whoever calls sets a deadline and drops the future at
+/// it: a store must not count on being polled to the end.
 pub trait LeaseStore: Send + Sync + 'static {
-    /// Tries to take the lease of a key for `ttl`; `None`: another holds it.
-    fn acquire(&self, key: Key, ttl: Duration) -> BoxFuture<'static, Result<Option<Lease>>>;
+    /// Tries to take the lease of each of these keys for `ttl`, each for itself,
+    /// in as few round trips as the store can. One outcome a key, in their order;
+    /// `None`: another holds it.
+    fn acquire(&self, keys: Vec<Key>, ttl: Duration) -> BoxFuture<'static, Result<Vec<Option<Lease>>>>;
 
-    /// Gives a lease back; one that has lapsed, or is another's by now, is left alone.
-    fn release(&self, lease: Lease) -> BoxFuture<'static, Result<()>>;
+    /// Holds leases for another `ttl` from now. Whether each still was its holder's.
+    fn extend(&self, leases: Vec<Lease>, ttl: Duration) -> BoxFuture<'static, Result<Vec<bool>>>;
+
+    /// Gives leases back; one that has lapsed, or is another's by now, is left alone.
+    fn release(&self, leases: Vec<Lease>) -> BoxFuture<'static, Result<()>>;
 }
 
 /// The lease store that the option `lease_store` names.

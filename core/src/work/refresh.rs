@@ -97,10 +97,8 @@ fn refresh(node: Arc<Node>, due: Vec<SharedEntry>, attempt: u32) -> BoxFuture<'s
                 false => failed.push(entry),
             }
         }
-        for lease in leases {
-            // A lease that is not given back lapses.
-            let _ = node.leases.release(lease).await;
-        }
+        // A lease that is not given back lapses.
+        let _ = node.leases.release(leases).await;
         pause(&node, failed).await;
     })
 }
@@ -154,12 +152,13 @@ async fn take(node: &Arc<Node>, entry: &SharedEntry, attempt: u32) -> Taken {
         _ => return Taken::Settled,
     }
     let policy = &node.policy;
+    let keys = vec![key.clone()];
     let asked =
-        lease::ask(&node.env, &node.leases, &node.counters, &key, policy.lease_ttl, policy.lease_timeout);
-    let lease = match asked.await {
-        Asked::Won(lease) => Some(lease),
-        Asked::Lost => return Taken::Lost,
-        Asked::Unknown => None,
+        lease::ask(&node.env, &node.leases, &node.counters, keys, policy.lease_ttl, policy.lease_timeout);
+    let lease = match asked.await.pop() {
+        Some(Asked::Won(lease)) => Some(lease),
+        Some(Asked::Lost) => return Taken::Lost,
+        Some(Asked::Unknown) | None => None,
     };
     match node.flights.board(&key) {
         Boarding::Started(place) => {
@@ -168,7 +167,7 @@ async fn take(node: &Arc<Node>, entry: &SharedEntry, attempt: u32) -> Taken {
         }
         Boarding::Joined(flight) => {
             if let Some(lease) = lease {
-                let _ = node.leases.release(lease).await;
+                let _ = node.leases.release(vec![lease]).await;
             }
             Taken::InFlight(flight)
         }

@@ -39,19 +39,27 @@ impl FlakyLeases {
 }
 
 impl LeaseStore for FlakyLeases {
-    fn acquire(&self, key: Key, ttl: Duration) -> BoxFuture<'static, Result<Option<Lease>>> {
+    fn acquire(&self, keys: Vec<Key>, ttl: Duration) -> BoxFuture<'static, Result<Vec<Option<Lease>>>> {
         let (world, store) = (Arc::clone(&self.world), Arc::clone(&self.store));
         Box::pin(async move {
             Self::trouble(world).await?;
-            store.acquire(key, ttl).await
+            store.acquire(keys, ttl).await
         })
     }
 
-    fn release(&self, lease: Lease) -> BoxFuture<'static, Result<()>> {
+    fn extend(&self, leases: Vec<Lease>, ttl: Duration) -> BoxFuture<'static, Result<Vec<bool>>> {
         let (world, store) = (Arc::clone(&self.world), Arc::clone(&self.store));
         Box::pin(async move {
             Self::trouble(world).await?;
-            store.release(lease).await
+            store.extend(leases, ttl).await
+        })
+    }
+
+    fn release(&self, leases: Vec<Lease>) -> BoxFuture<'static, Result<()>> {
+        let (world, store) = (Arc::clone(&self.world), Arc::clone(&self.store));
+        Box::pin(async move {
+            Self::trouble(world).await?;
+            store.release(leases).await
         })
     }
 }
