@@ -17,6 +17,9 @@ need npm npm
 need go golang-go
 need pkg-config pkg-config
 need valgrind valgrind
+# etcd-client is built with it; the second package has the well-known types it reads.
+need protoc "protobuf-compiler libprotobuf-dev"
+need redis-server redis-server
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 
 if [ -n "$missing" ]; then
