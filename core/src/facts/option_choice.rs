@@ -14,7 +14,7 @@ pub enum LeaseSlots {
 const MAX_SLOTS: u32 = 1 << 20;
 
 impl OptionValue for LeaseSlots {
-    const TYPE: &'static str = "lease slots";
+    const TYPE: &'static str = "text";
 
     fn parse(text: &str) -> Result<Self, &'static str> {
         const FORM: &str = "per_key, or a number of slots from 1 to 1048576";
@@ -50,7 +50,7 @@ pub enum PrefetchThreshold {
 }
 
 impl OptionValue for PrefetchThreshold {
-    const TYPE: &'static str = "threshold";
+    const TYPE: &'static str = "text";
 
     fn parse(text: &str) -> Result<Self, &'static str> {
         const FORM: &str = "adaptive, off, or a rate above zero with its unit, such as 0.5/s";

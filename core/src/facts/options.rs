@@ -14,7 +14,7 @@ use super::option_value::{OptionValue, PrefixBounds, Secret, Size};
 pub struct OptionSpec {
     /// Name, snake_case.
     pub name: &'static str,
-    /// Type: duration, size, integer, text, secret, prefix bounds, lease slots, threshold.
+    /// Type: duration, size, integer, text, secret, prefix bounds.
     pub kind: &'static str,
     /// Default, as text.
     pub default: &'static str,
