@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::pending::Waiting;
 use crate::coordination::flight::{Boarding, Place, Seat};
+use crate::coordination::gate::refusal;
 use crate::facts::clock::Instant;
 use crate::facts::entry::{Entry, SharedEntry};
 use crate::facts::error::{Code, Error, Result};
@@ -13,10 +14,11 @@ use crate::facts::key::Key;
 use crate::facts::receipt::{HitSeen, Proof, Receipt, Seen, Source, Value};
 use crate::facts::statistics::Stat;
 use crate::facts::trace::TraceContext;
+use crate::rules::breaker::Outlook;
 use crate::rules::freshness::{ReadBounds, Standing, Verdict, hard_bound, judge, outage_bound};
 use crate::store::Loaded;
 use crate::work::Node;
-use crate::work::compare::fetch_all;
+use crate::work::compare::{fetch_all, fetch_behind};
 use crate::work::install::Purpose;
 
 /// Flights that one read waits for at the most. The first may have been
@@ -241,6 +243,9 @@ impl Reading {
     /// Takes a seat in the key's flight.
     pub(super) fn board(&mut self) -> Result<Boarded> {
         self.flights += 1;
+        if let Some(value) = self.spare_the_origin()? {
+            return Ok(Boarded::Ready(value));
+        }
         let node = &self.node;
         match node.flights.board(&self.key) {
             Boarding::Joined(flight) => {
@@ -297,29 +302,58 @@ impl Reading {
         }
     }
 
-    /// The last value within the outage bound, marked degraded, or the error.
-    fn degraded_or(&self, error: Error) -> Result<Value> {
+    /// While the breaker is not closed no read waits for the origin in vain: it
+    /// is answered from the cache, degraded if it may be, or told so. After an
+    /// outage who may be answered degraded leaves the slots to others.
+    fn spare_the_origin(&self) -> Result<Option<Value>> {
+        let (node, now) = (&self.node, self.node.now());
+        let outlook = node.gate.outlook(now);
+        if outlook == Outlook::Clear {
+            return Ok(None);
+        }
+        // A flight may have landed between our probe and now.
+        let hash = node.store.hash(self.key.as_bytes());
+        let present = node.store.load(hash, self.key.as_bytes()).map(|entry| entry.share());
+        if let Some(Ok(value)) = present.map(|entry| self.judge(&entry, Source::Cache)) {
+            return Ok(Some(value));
+        }
+        if let Outlook::Refused(until) = outlook {
+            node.counters.add(Stat::BreakerRejected);
+            return Err(refusal(until, now));
+        }
+        let value = self.degraded();
+        if value.is_some() {
+            node.counters.add(Stat::DegradedReads);
+            fetch_behind(node, &self.key, outlook);
+        }
+        Ok(value)
+    }
+
+    /// The last value, if it may be answered as degraded.
+    fn degraded(&self) -> Option<Value> {
         let node = &self.node;
-        let value =
-            node.store.load(node.store.hash(self.key.as_bytes()), self.key.as_bytes()).and_then(|entry| {
-                let standing = Standing::of(&entry);
-                let bounds = node.policy.key_bounds(self.key.as_bytes());
-                let bound = outage_bound(&standing, &bounds, &self.read)?;
-                let age = node.policy.drift.age(standing.validated_at, node.now());
-                let hard = hard_bound(&standing, &bounds, &self.read);
-                let seen = Seen { staleness: age, bound: hard, source: Source::Cache, proof: Proof::None };
-                // At zero all that is known is that it is older than the machine is up.
-                let dated = standing.validated_at > Instant::ZERO;
-                let allowed = dated && age <= bound && standing.version >= self.read.min_version;
-                allowed.then(|| Value { entry: entry.share(), seen })
-            });
-        match value {
-            Some(value) if is_outage(error.code()) => {
-                node.counters.add(Stat::DegradedReads);
+        let entry = node.store.load(node.store.hash(self.key.as_bytes()), self.key.as_bytes())?;
+        let standing = Standing::of(&entry);
+        let bounds = node.policy.key_bounds(self.key.as_bytes());
+        let bound = outage_bound(&standing, &bounds, &self.read)?;
+        let age = node.policy.drift.age(standing.validated_at, node.now());
+        let hard = hard_bound(&standing, &bounds, &self.read);
+        let seen = Seen { staleness: age, bound: hard, source: Source::Cache, proof: Proof::None };
+        // At zero all that is known is that it is older than the machine is up.
+        let dated = standing.validated_at > Instant::ZERO;
+        let allowed = dated && age <= bound && standing.version >= self.read.min_version;
+        allowed.then(|| Value { entry: entry.share(), seen })
+    }
+
+    /// The last value within the outage bound, marked degraded, or the error.
+    pub(super) fn degraded_or(&self, error: Error) -> Result<Value> {
+        match self.degraded().filter(|_| is_outage(error.code())) {
+            Some(value) => {
+                self.node.counters.add(Stat::DegradedReads);
                 Ok(value)
             }
-            _ => {
-                node.counters.add(Stat::FailedReads);
+            None => {
+                self.node.counters.add(Stat::FailedReads);
                 Err(error)
             }
         }

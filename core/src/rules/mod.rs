@@ -5,4 +5,6 @@ pub mod backoff;
 pub mod breaker;
 pub mod freshness;
 pub mod order;
+pub mod ramp;
 pub mod retry_budget;
+pub mod window;
