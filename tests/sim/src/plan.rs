@@ -156,6 +156,10 @@ impl Plan {
         // There and back within the time-out, if nothing is slow.
         let origin_timeout = self.options.origin_timeout.as_nanos() as Nanos;
         self.latency.1 = self.latency.1.min(origin_timeout / 4);
+        // An origin whose messages are slow in fair weather is slow for ever.
+        if self.options.breaker_slow_call.as_nanos() as Nanos <= 4 * self.latency.1 {
+            self.options.breaker_slow_call = Duration::ZERO;
+        }
         // A backup that gives new contents to old tags is beyond any comparison of versions.
         if !self.has_versions() {
             self.without(&[Fault::Restore, Fault::Aged, Fault::UnversionedDeletes]);
