@@ -129,7 +129,7 @@ options! {
     origin_ca_file: String = "";
     /// Failures in a row that open the circuit breaker; `0`: no breaker.
     breaker_failures: u64 = "5", "0" ..= "1000000";
-    /// How long the breaker stays open before a probe, and up to a quarter longer, drawn; doubles up to 4 times as long while probes fail.
+    /// How long the breaker stays open before a probe, and between probes; each time up to a quarter longer, drawn.
     breaker_cooldown: Duration = "1s", "1ms" ..= "1h";
     /// How far the breaker looks back for the shares of failed and of slow requests.
     breaker_window: Duration = "10s", "100ms" ..= "1h";

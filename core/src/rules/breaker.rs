@@ -20,7 +20,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 pub struct BreakerPolicy {
     /// Failures in a row that open it; zero: never, nor does anything else.
     pub failures: u64,
-    /// How long it stays open at first; doubles with failed probes, up to 4 times.
+    /// How long it stays open before the first probe, and between probes. It does
+    /// not grow: one small request a second is no load, and each second more
+    /// without the origin is one that reads are told of.
     pub cooldown: Duration,
     /// How far it looks back.
     pub window: Duration,
@@ -83,7 +85,7 @@ pub enum Admission {
 enum Phase {
     Closed,
     Ramp(Ramp),
-    Open { until: Instant, probe_until: Option<Instant>, failed_probes: u32 },
+    Open { until: Instant, probe_until: Option<Instant> },
 }
 
 /// A circuit breaker. Time and chance come in as arguments.
@@ -130,7 +132,7 @@ impl Breaker {
             Phase::Closed => Outlook::Clear,
             Phase::Ramp(ramp) if ramp.is_over(now) || ramp.next(now) <= now => Outlook::Clear,
             Phase::Ramp(ramp) => Outlook::Slot(ramp.next(now)),
-            Phase::Open { until, probe_until, .. } => match probe_until.unwrap_or(*until) {
+            Phase::Open { until, probe_until } => match probe_until.unwrap_or(*until) {
                 until if now < until => Outlook::Refused(until),
                 _ => Outlook::Probe,
             },
@@ -212,9 +214,9 @@ impl Breaker {
         if self.policy.failures == 0 || !self.holds(ticket) {
             return false;
         }
-        if let Phase::Open { failed_probes, .. } = self.phase {
+        if let Phase::Open { .. } = self.phase {
             if failed || slow {
-                self.open(now, pause, (failed_probes + 1).min(2), draw);
+                self.open(now, pause, draw);
             } else {
                 self.close(now);
             }
@@ -235,19 +237,19 @@ impl Breaker {
             if matches!(self.phase, Phase::Closed) {
                 self.steady = self.window.answered_per_second(now).unwrap_or(self.steady);
             }
-            self.open(now, pause, 0, draw);
+            self.open(now, pause, draw);
         }
         opens
     }
 
-    fn open(&mut self, now: Instant, pause: Option<Duration>, failed_probes: u32, draw: u64) {
-        let cooldown = saturating_nanos(self.policy.cooldown * (1 << failed_probes));
+    fn open(&mut self, now: Instant, pause: Option<Duration>, draw: u64) {
+        let cooldown = saturating_nanos(self.policy.cooldown);
         // Up to a quarter longer, never shorter: a fleet must not probe in step.
         let jitter = (u128::from(draw) * u128::from(cooldown / 4)) >> 64;
         let cooldown = cooldown.saturating_add(u64::try_from(jitter).unwrap_or(0));
         let pause = pause.unwrap_or_default().min(LONGEST_PAUSE);
         let until = now.after(Duration::from_nanos(cooldown).max(pause));
-        self.phase = Phase::Open { until, probe_until: None, failed_probes };
+        self.phase = Phase::Open { until, probe_until: None };
         self.life += 1;
     }
 
