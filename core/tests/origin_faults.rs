@@ -112,6 +112,8 @@ struct Figures {
     /// Requests in the busiest second thereafter, and a second.
     busiest: usize,
     attempts: f64,
+    /// The most keys that one of them asked.
+    largest: usize,
     /// Requests in the second from the first that was answered again, and in
     /// the busiest of all seconds from then on.
     returned: usize,
@@ -167,6 +169,7 @@ fn run(name: &str, cache: &Cache, server: &Server, fault: impl Fn(Duration)) -> 
         first: server.requests(broke, settled),
         busiest: server.busiest_second(settled, back),
         attempts: server.requests(settled, back) as f64 / (back - settled).as_secs_f64(),
+        largest: server.largest(settled, back),
         returned,
         peak: server.busiest_second(back, end),
         during,
@@ -201,6 +204,7 @@ fn run(name: &str, cache: &Cache, server: &Server, fault: impl Fn(Duration)) -> 
 fn assert_left_alone(name: &str, figures: &Figures) {
     // One a second, and one at either end of a second.
     assert!(figures.attempts <= 1.5 && figures.busiest <= 2, "{name}: {figures:?}");
+    assert_eq!(figures.largest, 1, "{name}: a probe is for one key: {figures:?}");
     // The slots of an unknown rate, and the probes, beside twice the steady rate.
     assert!(figures.peak as f64 <= 2.0 * figures.steady + 6.0, "{name}: {figures:?}");
     assert_eq!(figures.during.errors, [], "{name}: degraded instead");

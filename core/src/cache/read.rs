@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use super::pending::Waiting;
 use crate::coordination::flight::{Boarding, Place, Seat};
-use crate::coordination::gate::refusal;
 use crate::facts::clock::Instant;
 use crate::facts::entry::{Entry, SharedEntry};
 use crate::facts::error::{Code, Error, Result};
@@ -14,11 +13,10 @@ use crate::facts::key::Key;
 use crate::facts::receipt::{HitSeen, Proof, Receipt, Seen, Source, Value};
 use crate::facts::statistics::Stat;
 use crate::facts::trace::TraceContext;
-use crate::rules::breaker::Outlook;
-use crate::rules::freshness::{ReadBounds, Standing, Verdict, hard_bound, judge, outage_bound};
+use crate::rules::freshness::{ReadBounds, Standing, Verdict, hard_bound, judge};
 use crate::store::Loaded;
 use crate::work::Node;
-use crate::work::compare::{fetch_all, fetch_behind};
+use crate::work::compare::fetch_all;
 use crate::work::install::Purpose;
 
 /// Flights that one read waits for at the most. The first may have been
@@ -183,9 +181,9 @@ fn averted(node: &Node, verdict: Verdict) {
 
 /// A read that waits for a flight.
 pub(super) struct Reading {
-    node: Arc<Node>,
-    key: Key,
-    read: ReadBounds,
+    pub(super) node: Arc<Node>,
+    pub(super) key: Key,
+    pub(super) read: ReadBounds,
     trace: Option<TraceContext>,
     started: Instant,
     deadline: Instant,
@@ -273,7 +271,7 @@ impl Reading {
     }
 
     /// The value, or why this entry does not do for this read.
-    fn judge(&self, entry: &SharedEntry, source: Source) -> Result<Value> {
+    pub(super) fn judge(&self, entry: &SharedEntry, source: Source) -> Result<Value> {
         let standing = Standing::of(entry);
         let now = self.node.now();
         let bounds = self.node.policy.key_bounds(self.key.as_bytes());
@@ -299,63 +297,6 @@ impl Reading {
                     Duration::from(bound).as_millis()
                 ),
             )),
-        }
-    }
-
-    /// While the breaker is not closed no read waits for the origin in vain: it
-    /// is answered from the cache, degraded if it may be, or told so. After an
-    /// outage who may be answered degraded leaves the slots to others.
-    fn spare_the_origin(&self) -> Result<Option<Value>> {
-        let (node, now) = (&self.node, self.node.now());
-        let outlook = node.gate.outlook(now);
-        if outlook == Outlook::Clear {
-            return Ok(None);
-        }
-        // A flight may have landed between our probe and now.
-        let hash = node.store.hash(self.key.as_bytes());
-        let present = node.store.load(hash, self.key.as_bytes()).map(|entry| entry.share());
-        if let Some(Ok(value)) = present.map(|entry| self.judge(&entry, Source::Cache)) {
-            return Ok(Some(value));
-        }
-        if let Outlook::Refused(until) = outlook {
-            node.counters.add(Stat::BreakerRejected);
-            return Err(refusal(until, now));
-        }
-        let value = self.degraded();
-        if value.is_some() {
-            node.counters.add(Stat::DegradedReads);
-            fetch_behind(node, &self.key, outlook);
-        }
-        Ok(value)
-    }
-
-    /// The last value, if it may be answered as degraded.
-    fn degraded(&self) -> Option<Value> {
-        let node = &self.node;
-        let entry = node.store.load(node.store.hash(self.key.as_bytes()), self.key.as_bytes())?;
-        let standing = Standing::of(&entry);
-        let bounds = node.policy.key_bounds(self.key.as_bytes());
-        let bound = outage_bound(&standing, &bounds, &self.read)?;
-        let age = node.policy.drift.age(standing.validated_at, node.now());
-        let hard = hard_bound(&standing, &bounds, &self.read);
-        let seen = Seen { staleness: age, bound: hard, source: Source::Cache, proof: Proof::None };
-        // At zero all that is known is that it is older than the machine is up.
-        let dated = standing.validated_at > Instant::ZERO;
-        let allowed = dated && age <= bound && standing.version >= self.read.min_version;
-        allowed.then(|| Value { entry: entry.share(), seen })
-    }
-
-    /// The last value within the outage bound, marked degraded, or the error.
-    pub(super) fn degraded_or(&self, error: Error) -> Result<Value> {
-        match self.degraded().filter(|_| is_outage(error.code())) {
-            Some(value) => {
-                self.node.counters.add(Stat::DegradedReads);
-                Ok(value)
-            }
-            None => {
-                self.node.counters.add(Stat::FailedReads);
-                Err(error)
-            }
         }
     }
 
@@ -387,20 +328,6 @@ impl Reading {
             }
         }
     }
-}
-
-/// Whether a degraded answer may stand in for this failure: the origin did not
-/// answer in time. A refusal is an answer.
-fn is_outage(code: Code) -> bool {
-    matches!(
-        code,
-        Code::OriginUnavailable
-            | Code::OriginProtocol
-            | Code::BreakerOpen
-            | Code::Overloaded
-            | Code::DeadlineExceeded
-            | Code::TooStale
-    )
 }
 
 impl Waiting<Value> for Reading {

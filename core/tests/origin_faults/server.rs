@@ -102,6 +102,13 @@ impl Server {
         self.state().requests.iter().filter(|(at, _)| (from..to).contains(at)).count()
     }
 
+    /// The most keys of any request that came in from `from` to `to`.
+    pub fn largest(&self, from: Instant, to: Instant) -> usize {
+        let state = self.state();
+        let keys = state.requests.iter().filter(|(at, _)| (from..to).contains(at)).map(|(_, keys)| *keys);
+        keys.max().unwrap_or(0)
+    }
+
     /// The first request from then on.
     pub fn first_request(&self, from: Instant) -> Option<Instant> {
         self.state().requests.iter().map(|(at, _)| *at).find(|at| *at >= from)
