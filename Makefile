@@ -7,7 +7,7 @@ DEMO_PROFILE ?= release
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .PHONY: help demo test setup lint test-rust test-c test-python test-node test-go test-demo clean \
-  model asan sim soak-store churn bench bench-read bench-hit-ratio bench-c bench-python bench-node bench-go
+  model asan sim soak-store soak-origin churn bench bench-read bench-hit-ratio bench-c bench-python bench-node bench-go
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -73,6 +73,11 @@ STORE_SECONDS ?= 600
 soak-store:
 	EDGECMP_STORE_SECONDS=$(STORE_SECONDS) $(CARGO) test --locked -p edgecmp --no-default-features --features mimalloc --lib --release \
 	  -- --nocapture store::soak
+
+## make soak-origin      ORIGIN_SECONDS=60 of each fault of an origin over HTTP, with the figures
+ORIGIN_SECONDS ?= 60
+soak-origin:
+	EDGECMP_ORIGIN_SECONDS=$(ORIGIN_SECONDS) $(CARGO) test --locked -p edgecmp --release --test origin_faults -- --nocapture
 
 ## make churn            MINUTES=10 of a million keys a minute that leave by themselves
 MINUTES ?= 10

@@ -86,8 +86,22 @@ type Options struct {
 
 	// BreakerFailures in a row open the circuit breaker. 5.
 	BreakerFailures int64 `option:"breaker_failures"`
-	// BreakerCooldown is how long it stays open before a probe. 250 ms.
+	// BreakerCooldown is how long it stays open before a probe. 1 s.
 	BreakerCooldown time.Duration `option:"breaker_cooldown"`
+	// BreakerWindow is how far it looks back for the shares below. 10 s.
+	BreakerWindow time.Duration `option:"breaker_window"`
+	// BreakerMinCalls within the window, below which shares mean nothing. 20.
+	BreakerMinCalls int64 `option:"breaker_min_calls"`
+	// BreakerFailurePercent of failed requests opens it. 50.
+	BreakerFailurePercent int64 `option:"breaker_failure_percent"`
+	// BreakerSlowCall is longer than a request should take. None.
+	BreakerSlowCall time.Duration `option:"breaker_slow_call"`
+	// BreakerSlowPercent of slow requests opens it. 80.
+	BreakerSlowPercent int64 `option:"breaker_slow_percent"`
+	// BreakerRamp is how long requests are held back after an outage. 2 s.
+	BreakerRamp time.Duration `option:"breaker_ramp"`
+	// GatherWait is the longest wait of a miss for others to be asked with it. 20 ms.
+	GatherWait time.Duration `option:"gather_wait"`
 	// RetryLimit is how often one fetch is retried. 2.
 	RetryLimit int64 `option:"retry_limit"`
 	// RetryBudgetPercent is how many retries 100 requests may cause. 10.

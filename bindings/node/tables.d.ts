@@ -60,8 +60,22 @@ export interface TableOptions {
   originCaFile?: string | undefined
   /** Failures in a row that open the circuit breaker; `0`: no breaker. Default 5, from 0 to 1000000. */
   breakerFailures?: number | bigint | undefined
-  /** How long the breaker stays open before a probe; doubles up to 4 times as long while probes fail. Default 250ms, from 1ms to 1h. */
+  /** How long the breaker stays open before a probe, and between probes; each time up to a quarter longer, drawn. Default 1s, from 1ms to 1h. */
   breakerCooldown?: Duration | undefined
+  /** How far the breaker looks back for the shares of failed and of slow requests. Default 10s, from 100ms to 1h. */
+  breakerWindow?: Duration | undefined
+  /** Requests within breaker_window below which their shares open nothing. Default 20, from 1 to 1000000. */
+  breakerMinCalls?: number | bigint | undefined
+  /** Share of failed requests within breaker_window, in percent, that opens the breaker. Default 50, from 1 to 100. */
+  breakerFailurePercent?: number | bigint | undefined
+  /** A request that takes longer is slow, whatever its answer; `0s`: none is. Default 0s, from 0s to 1h. */
+  breakerSlowCall?: Duration | undefined
+  /** Share of slow requests within breaker_window, in percent, that opens the breaker. Default 80, from 1 to 100. */
+  breakerSlowPercent?: number | bigint | undefined
+  /** How long requests are held back after an outage: from a fifth of the rate before it up to all of it, and then doubling for as long as they queue; `0s`: not at all. Default 2s, from 0s to 1h. */
+  breakerRamp?: Duration | undefined
+  /** Longest wait of a miss for others to be asked with it in one compare, while requests of other reads are in progress; at most half of what a request takes. `0s`: none. Default 20ms, from 0s to 1s. */
+  gatherWait?: Duration | undefined
   /** Retries of one fetch, under the retry budget. Default 2, from 0 to 10. */
   retryLimit?: number | bigint | undefined
   /** Retries allowed for 100 requests (the retry budget). Default 10, from 0 to 100. */

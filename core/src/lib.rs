@@ -30,7 +30,7 @@
 //!  coordination   flight, gate, lease
 //!  ports          env  origin/{memory,callback,http}  lease_store/{embedded}  change_stream
 //!  store          table, shard, eviction
-//!  rules          freshness, order, backoff, breaker, retry budget   (pure)
+//!  rules          freshness, order, backoff, breaker, window, ramp, retry budget (pure)
 //!  facts          key, entry, version, clock, receipt, options, errors, statistics
 //!  sync           the atomics of store and entries: the standard library's, or a model's
 //! ```

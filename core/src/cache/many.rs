@@ -47,7 +47,7 @@ impl ReadingMany {
                     places.push(place);
                     None
                 }
-                Err(error) => Some(Err(error)),
+                Err(error) => Some(reading.degraded_or(error)),
             };
             if answer.is_none() {
                 many.waiting.push((index, reading));

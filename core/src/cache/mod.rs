@@ -23,6 +23,7 @@ mod arguments;
 mod many;
 mod open;
 mod opened;
+mod outage;
 mod pending;
 mod read;
 mod reader;

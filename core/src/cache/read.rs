@@ -13,7 +13,7 @@ use crate::facts::key::Key;
 use crate::facts::receipt::{HitSeen, Proof, Receipt, Seen, Source, Value};
 use crate::facts::statistics::Stat;
 use crate::facts::trace::TraceContext;
-use crate::rules::freshness::{ReadBounds, Standing, Verdict, hard_bound, judge, outage_bound};
+use crate::rules::freshness::{ReadBounds, Standing, Verdict, hard_bound, judge};
 use crate::store::Loaded;
 use crate::work::Node;
 use crate::work::compare::fetch_all;
@@ -181,9 +181,9 @@ fn averted(node: &Node, verdict: Verdict) {
 
 /// A read that waits for a flight.
 pub(super) struct Reading {
-    node: Arc<Node>,
-    key: Key,
-    read: ReadBounds,
+    pub(super) node: Arc<Node>,
+    pub(super) key: Key,
+    pub(super) read: ReadBounds,
     trace: Option<TraceContext>,
     started: Instant,
     deadline: Instant,
@@ -241,6 +241,9 @@ impl Reading {
     /// Takes a seat in the key's flight.
     pub(super) fn board(&mut self) -> Result<Boarded> {
         self.flights += 1;
+        if let Some(value) = self.spare_the_origin()? {
+            return Ok(Boarded::Ready(value));
+        }
         let node = &self.node;
         match node.flights.board(&self.key) {
             Boarding::Joined(flight) => {
@@ -268,7 +271,7 @@ impl Reading {
     }
 
     /// The value, or why this entry does not do for this read.
-    fn judge(&self, entry: &SharedEntry, source: Source) -> Result<Value> {
+    pub(super) fn judge(&self, entry: &SharedEntry, source: Source) -> Result<Value> {
         let standing = Standing::of(entry);
         let now = self.node.now();
         let bounds = self.node.policy.key_bounds(self.key.as_bytes());
@@ -294,34 +297,6 @@ impl Reading {
                     Duration::from(bound).as_millis()
                 ),
             )),
-        }
-    }
-
-    /// The last value within the outage bound, marked degraded, or the error.
-    fn degraded_or(&self, error: Error) -> Result<Value> {
-        let node = &self.node;
-        let value =
-            node.store.load(node.store.hash(self.key.as_bytes()), self.key.as_bytes()).and_then(|entry| {
-                let standing = Standing::of(&entry);
-                let bounds = node.policy.key_bounds(self.key.as_bytes());
-                let bound = outage_bound(&standing, &bounds, &self.read)?;
-                let age = node.policy.drift.age(standing.validated_at, node.now());
-                let hard = hard_bound(&standing, &bounds, &self.read);
-                let seen = Seen { staleness: age, bound: hard, source: Source::Cache, proof: Proof::None };
-                // At zero all that is known is that it is older than the machine is up.
-                let dated = standing.validated_at > Instant::ZERO;
-                let allowed = dated && age <= bound && standing.version >= self.read.min_version;
-                allowed.then(|| Value { entry: entry.share(), seen })
-            });
-        match value {
-            Some(value) if is_outage(error.code()) => {
-                node.counters.add(Stat::DegradedReads);
-                Ok(value)
-            }
-            _ => {
-                node.counters.add(Stat::FailedReads);
-                Err(error)
-            }
         }
     }
 
@@ -353,20 +328,6 @@ impl Reading {
             }
         }
     }
-}
-
-/// Whether a degraded answer may stand in for this failure: the origin did not
-/// answer in time. A refusal is an answer.
-fn is_outage(code: Code) -> bool {
-    matches!(
-        code,
-        Code::OriginUnavailable
-            | Code::OriginProtocol
-            | Code::BreakerOpen
-            | Code::Overloaded
-            | Code::DeadlineExceeded
-            | Code::TooStale
-    )
 }
 
 impl Waiting<Value> for Reading {

@@ -243,6 +243,12 @@ impl Place {
         self.flight.state().waiting > 0
     }
 
+    /// Whether every read that waited for it has given up.
+    pub fn is_abandoned(&self, now: Instant) -> bool {
+        let state = self.flight.state();
+        state.waiting == 0 && state.wanted_until > Instant::ZERO && state.wanted_until <= now
+    }
+
     /// Lands with what `install` makes of the answer, unless a fence overtook it.
     /// `install` runs under the flight's lock: fence and installation are one step.
     pub fn settle(

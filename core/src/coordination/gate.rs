@@ -2,7 +2,7 @@
 //! in progress with a bounded queue before it.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::facts::clock::Instant;
 use crate::facts::error::{Code, Error};
 use crate::origin::OriginError;
-use crate::rules::breaker::{Admission, Breaker, BreakerPolicy, State};
+use crate::rules::breaker::{Admission, Breaker, BreakerPolicy, Outlook, State, Ticket};
 use crate::rules::retry_budget::RetryBudget;
 
 /// What stands before the origin of one cache.
@@ -24,6 +24,8 @@ pub struct Gate {
     queued: AtomicU64,
     queued_behind: AtomicU64,
     max_queued: u64,
+    /// The breaker is closed, and past its ramp: read without the lock.
+    calm: AtomicBool,
     judgement: Mutex<Judgement>,
 }
 
@@ -55,7 +57,7 @@ pub struct GatePolicy {
 
 impl Gate {
     /// A gate in its resting state.
-    pub fn new(policy: GatePolicy) -> Self {
+    pub fn new(policy: GatePolicy, now: Instant) -> Self {
         let concurrency = usize::try_from(policy.concurrency).unwrap_or(Semaphore::MAX_PERMITS);
         let concurrency = concurrency.min(Semaphore::MAX_PERMITS);
         Self {
@@ -64,8 +66,9 @@ impl Gate {
             queued: AtomicU64::new(0),
             queued_behind: AtomicU64::new(0),
             max_queued: policy.queue,
+            calm: AtomicBool::new(true),
             judgement: Mutex::new(Judgement {
-                breaker: Breaker::new(policy.breaker),
+                breaker: Breaker::new(policy.breaker, now),
                 budget: RetryBudget::new(policy.retry_percent),
             }),
         }
@@ -113,33 +116,76 @@ impl Gate {
         Ok(Pass { _place: place, _share: share })
     }
 
-    /// Asks the breaker. Called when the request is about to be sent, not when
-    /// it is queued: the origin may have failed meanwhile.
-    pub fn admit(&self, now: Instant, timeout: Duration) -> Result<(), Error> {
-        let mut judgement = self.judgement();
-        match judgement.breaker.admit(now, timeout) {
-            Admission::Go | Admission::Probe => {
-                judgement.budget.deposit();
-                Ok(())
-            }
-            Admission::Refused(until) => {
-                let millis = until.since(now).as_millis();
-                Err(Error::new(
-                    Code::BreakerOpen,
-                    format!("the origin failed repeatedly and is not asked for another {millis} ms"),
-                ))
-            }
-        }
+    /// Whether a request that has to queue would be one too many; `others` queue
+    /// elsewhere.
+    pub fn is_full(&self, others: u64) -> bool {
+        self.places.available_permits() == 0
+            && self.queued.load(Ordering::Relaxed).saturating_add(others) >= self.max_queued
     }
 
-    /// The origin answered, be it with a refusal.
-    pub fn succeeded(&self) {
-        self.judgement().breaker.succeeded();
+    /// Why it would be.
+    pub fn full(&self) -> Error {
+        Error::new(
+            Code::Overloaded,
+            format!("{} requests wait for the origin already (origin_queue)", self.max_queued),
+        )
+    }
+
+    /// Asks the breaker for leave to send one request. Called when it is about to
+    /// be sent, not when it is queued: the origin may have failed meanwhile.
+    /// After an outage requests get slots; at `latest` this one can wait for one.
+    pub fn admit(&self, now: Instant, timeout: Duration, latest: Latest) -> Result<Leave, Error> {
+        let mut judgement = self.judgement();
+        let admission = match latest {
+            Latest::Whenever => judgement.breaker.admit_at_once(now, timeout),
+            Latest::At(latest) => judgement.breaker.admit(now, timeout, latest),
+        };
+        let leave = match admission {
+            Admission::Go(ticket) => Leave::Now(ticket),
+            Admission::Later(at, ticket) => Leave::Later(at, ticket),
+            Admission::Refused(until) => return Err(refusal(until, now)),
+        };
+        judgement.budget.deposit();
+        self.note(&judgement.breaker, now);
+        Ok(leave)
+    }
+
+    /// Whether a request that had to wait for its slot may still be sent.
+    pub fn holds(&self, ticket: Ticket) -> bool {
+        self.judgement().breaker.holds(ticket)
+    }
+
+    /// What a request would meet that were sent now.
+    pub fn outlook(&self, now: Instant) -> Outlook {
+        if self.calm.load(Ordering::Relaxed) { Outlook::Clear } else { self.judgement().breaker.outlook(now) }
+    }
+
+    /// The origin answered, be it with a refusal. True if the breaker opened all
+    /// the same: it took too long.
+    pub fn succeeded(&self, ticket: Ticket, now: Instant, took: Duration, draw: u64) -> bool {
+        let mut judgement = self.judgement();
+        let opened = judgement.breaker.succeeded(ticket, now, took, draw);
+        self.note(&judgement.breaker, now);
+        opened
     }
 
     /// The origin failed. True if this opened the breaker.
-    pub fn failed(&self, now: Instant, error: &OriginError) -> bool {
-        self.judgement().breaker.failed(now, error.retry_after)
+    pub fn failed(
+        &self,
+        ticket: Ticket,
+        now: Instant,
+        took: Duration,
+        error: &OriginError,
+        draw: u64,
+    ) -> bool {
+        let mut judgement = self.judgement();
+        let opened = judgement.breaker.failed(ticket, now, took, error.retry_after, draw);
+        self.note(&judgement.breaker, now);
+        opened
+    }
+
+    fn note(&self, breaker: &Breaker, now: Instant) {
+        self.calm.store(breaker.is_calm(now), Ordering::Relaxed);
     }
 
     /// Whether the retry budget grants a retry; takes its token.
@@ -151,6 +197,31 @@ impl Gate {
     pub fn breaker_state(&self, now: Instant) -> State {
         self.judgement().breaker.state(now)
     }
+}
+
+/// Until when a request can wait for its slot.
+#[derive(Clone, Copy, Debug)]
+pub enum Latest {
+    /// Then.
+    At(Instant),
+    /// It does not wait, and goes all the same.
+    Whenever,
+}
+
+/// Leave to send a request.
+#[derive(Clone, Copy, Debug)]
+pub enum Leave {
+    /// Now.
+    Now(Ticket),
+    /// Then, if [`Gate::holds`] still.
+    Later(Instant, Ticket),
+}
+
+/// The error of a request that the breaker refuses until then.
+pub fn refusal(until: Instant, now: Instant) -> Error {
+    let millis = until.since(now).as_millis();
+    let message = format!("the origin failed repeatedly and is not asked for another {millis} ms");
+    Error::new(Code::BreakerOpen, message)
 }
 
 /// A place in the queue; left when dropped.
@@ -167,10 +238,7 @@ impl<'a> Queued<'a> {
             false => false,
         };
         if gate.queued.fetch_add(1, Ordering::Relaxed) >= gate.max_queued || behind {
-            return Err(Error::new(
-                Code::Overloaded,
-                format!("{} requests wait for the origin already (origin_queue)", gate.max_queued),
-            ));
+            return Err(gate.full());
         }
         Ok(queued)
     }
@@ -186,43 +254,4 @@ impl Drop for Queued<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::task::{Context, Waker};
-
-    use super::*;
-
-    fn poll<T>(future: &mut std::pin::Pin<Box<impl Future<Output = T>>>) -> Poll<T> {
-        future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
-    }
-
-    #[test]
-    fn background_gets_half_of_the_places_and_of_the_queue() {
-        let breaker = BreakerPolicy { failures: 0, cooldown: Duration::ZERO };
-        let gate = Gate::new(GatePolicy { concurrency: 4, queue: 4, breaker, retry_percent: 0 });
-        let behind = || Box::pin(gate.enter_behind(std::future::pending()));
-        let mut waiting: Vec<_> = (0..5).map(|_| behind()).collect();
-        let states: Vec<_> = waiting.iter_mut().map(poll).collect();
-        let passed = states.iter().filter(|state| matches!(state, Poll::Ready(Ok(_)))).count();
-        let refused = states.iter().filter(|state| matches!(state, Poll::Ready(Err(_)))).count();
-        assert_eq!((passed, refused), (2, 1), "two in progress, two in the queue");
-        // Two places are left for reads, and two to wait in.
-        let mut reads: Vec<_> = (0..5).map(|_| Box::pin(gate.enter())).collect();
-        let read: Vec<_> = reads.iter_mut().map(poll).collect();
-        assert!(matches!(
-            &read[..],
-            [Poll::Ready(Ok(_)), Poll::Ready(Ok(_)), Poll::Pending, Poll::Pending, Poll::Ready(Err(_))]
-        ));
-    }
-
-    #[test]
-    fn who_is_wanted_does_not_wait_behind() {
-        let breaker = BreakerPolicy { failures: 0, cooldown: Duration::ZERO };
-        let gate = Gate::new(GatePolicy { concurrency: 2, queue: 4, breaker, retry_percent: 0 });
-        let mut first = Box::pin(gate.enter_behind(std::future::pending()));
-        let Poll::Ready(Ok(_first)) = poll(&mut first) else { panic!("the gate is free") };
-        let mut behind = Box::pin(gate.enter_behind(std::future::pending()));
-        assert!(poll(&mut behind).is_pending());
-        let mut wanted = Box::pin(gate.enter_behind(std::future::ready(())));
-        assert!(matches!(poll(&mut wanted), Poll::Ready(Ok(_))));
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::env::{Env, within};
+use crate::facts::clock::Instant;
 use crate::facts::key::Key;
 use crate::facts::statistics::{Counters, Stat};
 use crate::lease_store::{Lease, LeaseStore};
@@ -23,10 +24,18 @@ pub enum Asked {
     Unknown,
 }
 
-/// A store that is away is asked again after so long, at first, and after four
-/// times as long at the most: it is used again within a second of its return.
-const COOLDOWN: Duration = Duration::from_millis(200);
-const FAILURES: u64 = 3;
+/// A store that is away is asked again about so often, and so is used again within
+/// a second of its return. One that answers late is away too: it is not waited for.
+const BREAKER: BreakerPolicy = BreakerPolicy {
+    failures: 3,
+    cooldown: Duration::from_millis(500),
+    window: Duration::from_secs(10),
+    min_calls: 20,
+    failure_percent: 50,
+    slow_call: Duration::ZERO,
+    slow_percent: 100,
+    ramp: Duration::ZERO,
+};
 
 /// The leases of a node.
 pub struct Leases {
@@ -38,9 +47,8 @@ pub struct Leases {
 
 impl Leases {
     /// Leases in `store` that hold for `ttl`. Nothing waits for it longer than `timeout`.
-    pub fn new(store: Arc<dyn LeaseStore>, ttl: Duration, timeout: Duration) -> Self {
-        let breaker = Breaker::new(BreakerPolicy { failures: FAILURES, cooldown: COOLDOWN });
-        Self { store, ttl, timeout, breaker: Mutex::new(breaker) }
+    pub fn new(store: Arc<dyn LeaseStore>, ttl: Duration, timeout: Duration, now: Instant) -> Self {
+        Self { store, ttl, timeout, breaker: Mutex::new(Breaker::new(BREAKER, now)) }
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
@@ -52,16 +60,18 @@ impl Leases {
         let asked = keys.len();
         let unknown = || (0..asked).map(|_| Asked::Unknown).collect();
         let now = env.now();
-        if let Admission::Refused(_) = self.breaker().admit(now, self.timeout) {
-            return unknown();
-        }
+        let ticket = match self.breaker().admit_at_once(now, self.timeout) {
+            Admission::Go(ticket) | Admission::Later(_, ticket) => ticket,
+            Admission::Refused(_) => return unknown(),
+        };
         counters.add_many(Stat::LeaseAttempts, asked as u64);
         let acquire = self.store.acquire(keys, self.ttl);
         let outcomes = match within(env.as_ref(), now.after(self.timeout), acquire).await {
             Some(Ok(outcomes)) if outcomes.len() == asked => outcomes,
             outcome => {
                 counters.add_many(Stat::LeaseFailures, asked as u64);
-                let opened = self.breaker().failed(env.now(), None);
+                let later = env.now();
+                let opened = self.breaker().failed(ticket, later, later.since(now), None, env.random());
                 if opened {
                     let error = outcome.map(|outcome| outcome.err().map(|error| error.to_string()));
                     tracing::warn!(?error, "the lease store is away: refreshes go on without leases");
@@ -69,7 +79,8 @@ impl Leases {
                 return unknown();
             }
         };
-        self.breaker().succeeded();
+        let later = env.now();
+        self.breaker().succeeded(ticket, later, later.since(now), env.random());
         let won = outcomes.iter().flatten().count() as u64;
         counters.add_many(Stat::LeasesWon, won);
         counters.add_many(Stat::LeasesLost, asked as u64 - won);

@@ -138,8 +138,22 @@ options! {
     origin_ca_file: String = "";
     /// Failures in a row that open the circuit breaker; `0`: no breaker.
     breaker_failures: u64 = "5", "0" ..= "1000000";
-    /// How long the breaker stays open before a probe; doubles up to 4 times as long while probes fail.
-    breaker_cooldown: Duration = "250ms", "1ms" ..= "1h";
+    /// How long the breaker stays open before a probe, and between probes; each time up to a quarter longer, drawn.
+    breaker_cooldown: Duration = "1s", "1ms" ..= "1h";
+    /// How far the breaker looks back for the shares of failed and of slow requests.
+    breaker_window: Duration = "10s", "100ms" ..= "1h";
+    /// Requests within breaker_window below which their shares open nothing.
+    breaker_min_calls: u64 = "20", "1" ..= "1000000";
+    /// Share of failed requests within breaker_window, in percent, that opens the breaker.
+    breaker_failure_percent: u64 = "50", "1" ..= "100";
+    /// A request that takes longer is slow, whatever its answer; `0s`: none is.
+    breaker_slow_call: Duration = "0s", "0s" ..= "1h";
+    /// Share of slow requests within breaker_window, in percent, that opens the breaker.
+    breaker_slow_percent: u64 = "80", "1" ..= "100";
+    /// How long requests are held back after an outage: from a fifth of the rate before it up to all of it, and then doubling for as long as they queue; `0s`: not at all.
+    breaker_ramp: Duration = "2s", "0s" ..= "1h";
+    /// Longest wait of a miss for others to be asked with it in one compare, while requests of other reads are in progress; at most half of what a request takes. `0s`: none.
+    gather_wait: Duration = "20ms", "0s" ..= "1s";
     /// Retries of one fetch, under the retry budget.
     retry_limit: u64 = "2", "0" ..= "10";
     /// Retries allowed for 100 requests (the retry budget).

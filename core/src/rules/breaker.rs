@@ -1,17 +1,41 @@
-//! Circuit breaker (Nygard, "Release It!", 2007): an origin that failed
-//! several times in a row is left alone, then probed by one request at a time.
+//! Circuit breaker (Nygard, "Release It!", 2007): an origin that fails is left
+//! alone, then probed by one request at a time, then asked more and more again.
+//!
+//! It opens by what resilience4j's does, the share of failed or slow calls in a
+//! sliding window, and besides by failures in a row: a dead origin should not
+//! be asked for half a window. Each outcome carries the ticket of its request:
+//! what was sent before the breaker opened or closed tells nothing of now.
 
 use std::time::Duration;
 
-use crate::facts::clock::Instant;
+use super::ramp::Ramp;
+use super::window::Window;
+use crate::facts::clock::{Instant, saturating_nanos};
+
+/// An origin may ask for a long pause, but not for ever.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Settings of a breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BreakerPolicy {
-    /// Failures in a row that open it; zero: never.
+    /// Failures in a row that open it; zero: never, nor does anything else.
     pub failures: u64,
-    /// How long it stays open at first; doubles with failed probes, up to 4 times.
+    /// How long it stays open before the first probe, and between probes. It does
+    /// not grow: one small request a second is no load, and each second more
+    /// without the origin is one that reads are told of.
     pub cooldown: Duration,
+    /// How far it looks back.
+    pub window: Duration,
+    /// Calls in the window below which shares mean nothing.
+    pub min_calls: u64,
+    /// Share of failed calls that opens it, in percent.
+    pub failure_percent: u64,
+    /// A longer call is slow; zero: none is.
+    pub slow_call: Duration,
+    /// Share of slow calls that opens it, in percent.
+    pub slow_percent: u64,
+    /// How long requests are held back after an outage; zero: not at all.
+    pub ramp: Duration,
 }
 
 /// What the breaker does now.
@@ -25,151 +49,220 @@ pub enum State {
     Open,
 }
 
+/// What a request would meet that were sent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outlook {
+    /// It goes.
+    Clear,
+    /// The origin has come back; the next slot is then.
+    Slot(Instant),
+    /// It would be the probe.
+    Probe,
+    /// It is refused, until then.
+    Refused(Instant),
+}
+
+/// Leave to send one request, to be handed back with its outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    life: u64,
+    /// The request is the probe: a small one.
+    pub probe: bool,
+}
+
 /// May a request be sent?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     /// Yes.
-    Go,
-    /// Yes, as the one probe.
-    Probe,
+    Go(Ticket),
+    /// Yes, at that instant, if [`Breaker::holds`] then.
+    Later(Instant, Ticket),
     /// No, not before this instant.
     Refused(Instant),
 }
 
-/// A circuit breaker. Time comes in as an argument.
+#[derive(Clone, Debug)]
+enum Phase {
+    Closed,
+    Ramp(Ramp),
+    Open { until: Instant, probe_until: Option<Instant> },
+}
+
+/// A circuit breaker. Time and chance come in as arguments.
 #[derive(Clone, Debug)]
 pub struct Breaker {
     policy: BreakerPolicy,
-    failures: u64,
-    failed_probes: u32,
-    open_until: Option<Instant>,
-    probe_until: Option<Instant>,
+    phase: Phase,
+    /// Counts openings and closings.
+    life: u64,
+    in_a_row: u64,
+    window: Window,
+    /// Requests a second that were answered before it opened.
+    steady: f64,
 }
 
 impl Breaker {
     /// A closed breaker.
-    pub fn new(policy: BreakerPolicy) -> Self {
-        Self { policy, failures: 0, failed_probes: 0, open_until: None, probe_until: None }
+    pub fn new(policy: BreakerPolicy, now: Instant) -> Self {
+        let window = Window::new(policy.window, now);
+        Self { policy, phase: Phase::Closed, life: 0, in_a_row: 0, window, steady: 0.0 }
     }
 
     /// The state at `now`.
     pub fn state(&self, now: Instant) -> State {
-        match self.open_until {
-            None => State::Closed,
-            Some(until) if now < until => State::Open,
-            Some(_) => State::HalfOpen,
+        match &self.phase {
+            Phase::Closed | Phase::Ramp(_) => State::Closed,
+            Phase::Open { until, .. } if now < *until => State::Open,
+            Phase::Open { .. } => State::HalfOpen,
         }
     }
 
-    /// Asks to send a request that takes at most `timeout`. A probe that never
-    /// reports back (its task was dropped) blocks others no longer than that.
-    pub fn admit(&mut self, now: Instant, timeout: Duration) -> Admission {
-        let Some(open_until) = self.open_until else { return Admission::Go };
-        if now < open_until {
-            return Admission::Refused(open_until);
+    /// Closed, and requests need no slots: nothing will change by itself.
+    pub fn is_calm(&self, now: Instant) -> bool {
+        match &self.phase {
+            Phase::Closed => true,
+            Phase::Ramp(ramp) => ramp.is_over(now),
+            Phase::Open { .. } => false,
         }
-        match self.probe_until {
-            Some(until) if now < until => Admission::Refused(until),
-            _ => {
-                self.probe_until = Some(now.after(timeout));
-                Admission::Probe
+    }
+
+    /// What a request would meet at `now`.
+    pub fn outlook(&self, now: Instant) -> Outlook {
+        match &self.phase {
+            Phase::Closed => Outlook::Clear,
+            Phase::Ramp(ramp) if ramp.is_over(now) || ramp.next(now) <= now => Outlook::Clear,
+            Phase::Ramp(ramp) => Outlook::Slot(ramp.next(now)),
+            Phase::Open { until, probe_until } => match probe_until.unwrap_or(*until) {
+                until if now < until => Outlook::Refused(until),
+                _ => Outlook::Probe,
+            },
+        }
+    }
+
+    /// Asks to send a request that takes at most `timeout`, at `latest` if it
+    /// has to wait. A probe that never reports back (its task was dropped) blocks
+    /// others no longer than that, or the cool-down.
+    pub fn admit(&mut self, now: Instant, timeout: Duration, latest: Instant) -> Admission {
+        let ticket = Ticket { life: self.life, probe: false };
+        match self.outlook(now) {
+            Outlook::Refused(until) => return Admission::Refused(until),
+            Outlook::Slot(at) if at > latest => return Admission::Refused(at),
+            Outlook::Clear | Outlook::Probe | Outlook::Slot(_) => {}
+        }
+        match &mut self.phase {
+            Phase::Closed => Admission::Go(ticket),
+            Phase::Ramp(ramp) if ramp.is_over(now) => {
+                self.phase = Phase::Closed;
+                Admission::Go(ticket)
+            }
+            Phase::Ramp(ramp) => match ramp.take(now) {
+                at if at <= now => Admission::Go(ticket),
+                at => Admission::Later(at, ticket),
+            },
+            Phase::Open { probe_until, .. } => {
+                *probe_until = Some(now.after(timeout.max(self.policy.cooldown)));
+                Admission::Go(Ticket { probe: true, ..ticket })
             }
         }
     }
 
-    /// A request succeeded: the origin answered as the protocol says.
-    pub fn succeeded(&mut self) {
-        *self = Self::new(self.policy);
+    /// The same for a request that is not held back by the ramp, only counted: a
+    /// write has not been waiting for the origin to return.
+    pub fn admit_at_once(&mut self, now: Instant, timeout: Duration) -> Admission {
+        match self.admit(now, timeout, Instant::FAR_FUTURE) {
+            Admission::Later(_, ticket) => Admission::Go(ticket),
+            other => other,
+        }
     }
 
-    /// A request failed; the origin may have asked for a pause. True if this
+    /// Whether a request that had to wait may still be sent.
+    pub fn holds(&self, ticket: Ticket) -> bool {
+        ticket.life == self.life
+    }
+
+    /// A request was answered as the protocol says, after `took`. True if this
     /// opened the breaker.
-    pub fn failed(&mut self, now: Instant, retry_after: Option<Duration>) -> bool {
-        if self.policy.failures == 0 {
+    pub fn succeeded(&mut self, ticket: Ticket, now: Instant, took: Duration, draw: u64) -> bool {
+        let slow = !self.policy.slow_call.is_zero() && took > self.policy.slow_call;
+        self.ended(ticket, now, false, slow, None, draw)
+    }
+
+    /// A request failed after `took`; the origin may have asked for a pause. True
+    /// if this opened the breaker.
+    pub fn failed(
+        &mut self,
+        ticket: Ticket,
+        now: Instant,
+        took: Duration,
+        retry_after: Option<Duration>,
+        draw: u64,
+    ) -> bool {
+        let slow = !self.policy.slow_call.is_zero() && took > self.policy.slow_call;
+        // "Retry at once" is no pause.
+        self.ended(ticket, now, true, slow, retry_after.filter(|pause| !pause.is_zero()), draw)
+    }
+
+    fn ended(
+        &mut self,
+        ticket: Ticket,
+        now: Instant,
+        failed: bool,
+        slow: bool,
+        pause: Option<Duration>,
+        draw: u64,
+    ) -> bool {
+        if self.policy.failures == 0 || !self.holds(ticket) {
             return false;
         }
-        let was_open = self.open_until.is_some();
-        let probe = self.probe_until.take().is_some();
-        self.failures = self.failures.saturating_add(1);
-        if self.failures < self.policy.failures && retry_after.is_none() {
+        if let Phase::Open { .. } = self.phase {
+            if failed || slow {
+                self.open(now, pause, draw);
+            } else {
+                self.close(now);
+            }
             return false;
         }
-        if was_open && !probe {
-            // A request from before the breaker opened: no news.
-            return false;
+        self.window.count(now, failed, slow);
+        self.in_a_row = if failed { self.in_a_row.saturating_add(1) } else { 0 };
+        let sums = self.window.sums(now);
+        let share = |part: u64, percent: u64| {
+            part > 0 && sums.calls >= self.policy.min_calls && part * 100 >= percent * sums.calls
+        };
+        let opens = pause.is_some()
+            || self.in_a_row >= self.policy.failures
+            || share(sums.failed, self.policy.failure_percent)
+            || share(sums.slow, self.policy.slow_percent);
+        if opens {
+            // A rate measured within a ramp is the ramp's.
+            if matches!(self.phase, Phase::Closed) {
+                self.steady = self.window.answered_per_second(now).unwrap_or(self.steady);
+            }
+            self.open(now, pause, draw);
         }
-        self.failed_probes = if was_open { (self.failed_probes + 1).min(2) } else { 0 };
-        let cooldown = self.policy.cooldown * (1 << self.failed_probes);
-        // An origin may ask for a long pause, but not for ever.
-        let asked = retry_after.unwrap_or_default().min(Duration::from_secs(60));
-        self.open_until = Some(now.after(cooldown.max(asked)));
-        !was_open
+        opens
+    }
+
+    fn open(&mut self, now: Instant, pause: Option<Duration>, draw: u64) {
+        let cooldown = saturating_nanos(self.policy.cooldown);
+        // Up to a quarter longer, never shorter: a fleet must not probe in step.
+        let jitter = (u128::from(draw) * u128::from(cooldown / 4)) >> 64;
+        let cooldown = cooldown.saturating_add(u64::try_from(jitter).unwrap_or(0));
+        let pause = pause.unwrap_or_default().min(LONGEST_PAUSE);
+        let until = now.after(Duration::from_nanos(cooldown).max(pause));
+        self.phase = Phase::Open { until, probe_until: None };
+        self.life += 1;
+    }
+
+    fn close(&mut self, now: Instant) {
+        self.phase = match self.policy.ramp {
+            Duration::ZERO => Phase::Closed,
+            length => Phase::Ramp(Ramp::new(now, length, self.steady)),
+        };
+        self.life += 1;
+        self.in_a_row = 0;
+        self.window = Window::new(self.policy.window, now);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const COOLDOWN: Duration = Duration::from_millis(100);
-    const TIMEOUT: Duration = Duration::from_millis(50);
-
-    fn at(ms: u64) -> Instant {
-        Instant::ZERO.after(Duration::from_millis(ms))
-    }
-
-    fn opened() -> Breaker {
-        let mut breaker = Breaker::new(BreakerPolicy { failures: 3, cooldown: COOLDOWN });
-        assert!(!breaker.failed(at(0), None) && !breaker.failed(at(0), None));
-        assert_eq!(breaker.admit(at(0), TIMEOUT), Admission::Go);
-        assert!(breaker.failed(at(0), None));
-        breaker
-    }
-
-    #[test]
-    fn opens_probes_and_closes() {
-        let mut breaker = opened();
-        assert_eq!(breaker.admit(at(99), TIMEOUT), Admission::Refused(at(100)));
-        assert_eq!(breaker.admit(at(100), TIMEOUT), Admission::Probe);
-        assert_eq!(breaker.admit(at(100), TIMEOUT), Admission::Refused(at(150)));
-        breaker.succeeded();
-        assert_eq!((breaker.admit(at(101), TIMEOUT), breaker.state(at(101))), (Admission::Go, State::Closed));
-    }
-
-    #[test]
-    fn failed_probes_wait_longer_up_to_four_times() {
-        let mut breaker = opened();
-        let mut now = 100;
-        for cooldown in [200, 400, 400] {
-            assert_eq!(breaker.admit(at(now), TIMEOUT), Admission::Probe);
-            assert!(!breaker.failed(at(now), None));
-            assert_eq!(
-                breaker.admit(at(now + cooldown - 1), TIMEOUT),
-                Admission::Refused(at(now + cooldown))
-            );
-            now += cooldown;
-        }
-    }
-
-    #[test]
-    fn late_failures_do_not_prolong() {
-        let mut breaker = opened();
-        assert!(!breaker.failed(at(90), None));
-        assert_eq!(breaker.admit(at(100), TIMEOUT), Admission::Probe);
-    }
-
-    #[test]
-    fn a_lost_probe_gives_way_to_the_next() {
-        let mut breaker = opened();
-        assert_eq!(breaker.admit(at(100), TIMEOUT), Admission::Probe);
-        assert_eq!(breaker.admit(at(151), TIMEOUT), Admission::Probe);
-    }
-
-    #[test]
-    fn retry_after_opens_at_once() {
-        let mut breaker = Breaker::new(BreakerPolicy { failures: 3, cooldown: COOLDOWN });
-        assert!(breaker.failed(at(0), Some(Duration::from_secs(2))));
-        assert_eq!(breaker.admit(at(1999), TIMEOUT), Admission::Refused(at(2000)));
-        assert_eq!(breaker.state(at(2000)), State::HalfOpen);
-    }
-}
+mod tests;

@@ -8,5 +8,7 @@ pub mod hotness;
 pub mod lead;
 pub mod order;
 pub mod prefetch_budget;
+pub mod ramp;
 pub mod retry_budget;
 pub mod slots;
+pub mod window;

@@ -5,11 +5,17 @@ use std::time::Duration;
 use super::Node;
 use super::install::Purpose;
 use crate::coordination::flight::{Place, wanted};
+use crate::coordination::gate::{Latest, Leave, Pass};
 use crate::env::{BoxFuture, within};
 use crate::facts::clock::Instant;
 use crate::facts::error::{Code, Error};
 use crate::facts::statistics::Stat;
 use crate::origin::{OriginError, OriginResult};
+use crate::rules::breaker::{Outlook, Ticket};
+
+/// How long a background request waits for its slot after an outage. Not
+/// longer: the slots it took would be missing to reads that wait.
+pub const SHORT_WAIT: Duration = Duration::from_millis(100);
 
 /// What the origin answered, and when it was asked.
 #[derive(Clone, Copy, Debug)]
@@ -22,23 +28,61 @@ pub struct Answered<T> {
     pub received_at: Instant,
 }
 
-/// Waits for a place at the gate, then sends a request about the keys of these
-/// places. `timeout` runs from when it is sent.
-pub async fn ask<T>(
-    node: &Node,
-    places: &[Place],
-    purpose: Purpose,
-    timeout: Duration,
-    request: impl FnOnce() -> BoxFuture<'static, OriginResult<T>>,
-) -> OriginResult<Answered<T>> {
-    let entered = match purpose {
-        Purpose::Background if !places.iter().any(Place::has_waiters) => {
-            node.gate.enter_behind(wanted(places)).await
-        }
-        _ => node.gate.enter().await,
+/// A place at the gate, and the breaker's leave to send one request.
+#[derive(Debug)]
+pub struct Cleared {
+    _pass: Pass,
+    ticket: Ticket,
+}
+
+impl Cleared {
+    /// The request is to be a small one: nobody knows if the origin is there.
+    pub fn is_probe(&self) -> bool {
+        self.ticket.probe
+    }
+}
+
+/// Waits for a place at the gate, and for leave, to ask about the keys of these places.
+pub async fn clear(node: &Node, places: &[Place], purpose: Purpose) -> OriginResult<Cleared> {
+    let behind = purpose == Purpose::Background && !places.iter().any(Place::has_waiters);
+    let entered = match behind {
+        true => node.gate.enter_behind(wanted(places)).await,
+        false => node.gate.enter().await,
     };
-    let _pass = entered.map_err(|error| overloaded(node, error))?;
-    send(node, places.len(), timeout, request).await
+    let pass = entered.map_err(|error| overloaded(node, error))?;
+    let latest = match behind {
+        true => node.now().after(SHORT_WAIT),
+        false => places.iter().map(Place::wanted_until).max().unwrap_or(Instant::ZERO),
+    };
+    let ticket = leave(node, node.policy.origin_timeout, Latest::At(latest)).await?;
+    Ok(Cleared { _pass: pass, ticket })
+}
+
+/// The same for whoever stands in the line by then.
+pub async fn clear_line(node: &Node) -> OriginResult<Cleared> {
+    let pass = node.gate.enter().await.map_err(|error| overloaded(node, error))?;
+    let ticket = leave(node, node.policy.origin_timeout, Latest::At(Instant::FAR_FUTURE)).await?;
+    Ok(Cleared { _pass: pass, ticket })
+}
+
+/// The same for a write that has a place.
+pub async fn clear_write(node: &Node, pass: Pass, timeout: Duration) -> OriginResult<Cleared> {
+    let ticket = leave(node, timeout, Latest::Whenever).await?;
+    Ok(Cleared { _pass: pass, ticket })
+}
+
+async fn leave(node: &Node, timeout: Duration, latest: Latest) -> OriginResult<Ticket> {
+    loop {
+        let leave = node.gate.admit(node.now(), timeout, latest).map_err(|error| refused(node, error))?;
+        let (at, ticket) = match leave {
+            Leave::Now(ticket) => return Ok(ticket),
+            Leave::Later(at, ticket) => (at, ticket),
+        };
+        node.env.sleep_until(at).await;
+        if node.gate.holds(ticket) {
+            return Ok(ticket);
+        }
+    }
 }
 
 /// The gate has no place to wait in: nothing was sent.
@@ -47,17 +91,20 @@ pub fn overloaded(node: &Node, error: Error) -> OriginError {
     OriginError { error, retry_after: None, surely_not_done: true }
 }
 
-/// Sends a request; the caller has a place at the gate.
+/// The breaker refused: nothing was sent.
+pub fn refused(node: &Node, error: Error) -> OriginError {
+    node.counters.add(Stat::BreakerRejected);
+    OriginError { error, retry_after: None, surely_not_done: true }
+}
+
+/// Sends a request that was cleared. `timeout` runs from now.
 pub async fn send<T>(
     node: &Node,
     keys: usize,
     timeout: Duration,
+    cleared: Cleared,
     request: impl FnOnce() -> BoxFuture<'static, OriginResult<T>>,
 ) -> OriginResult<Answered<T>> {
-    node.gate.admit(node.now(), timeout).map_err(|error| {
-        node.counters.add(Stat::BreakerRejected);
-        OriginError { error, retry_after: None, surely_not_done: true }
-    })?;
     node.counters.add(Stat::OriginRequests);
     node.counters.add_many(Stat::OriginKeys, keys as u64);
     let sent_at = node.now();
@@ -68,29 +115,30 @@ pub async fn send<T>(
         }
     };
     let received_at = node.now();
-    match outcome {
-        Ok(answer) => {
-            node.gate.succeeded();
-            Ok(Answered { answer, sent_at, received_at })
-        }
-        Err(error) => {
-            record_failure(node, received_at, &error);
-            Err(error)
-        }
-    }
+    record(node, cleared.ticket, outcome.as_ref().err(), sent_at, received_at);
+    outcome.map(|answer| Answered { answer, sent_at, received_at })
 }
 
-fn record_failure(node: &Node, now: Instant, error: &OriginError) {
-    match error.error.code() {
+fn record(node: &Node, ticket: Ticket, error: Option<&OriginError>, sent_at: Instant, now: Instant) {
+    let (took, draw) = (now.since(sent_at), node.env.random());
+    let failure = error.filter(|error| match error.error.code() {
         // The origin is there, and said no.
-        Code::OriginRejected | Code::Conflict | Code::Unsupported => node.gate.succeeded(),
-        _ => {
+        Code::OriginRejected | Code::Conflict | Code::Unsupported => false,
+        _ => true,
+    });
+    let opened = match failure {
+        None => node.gate.succeeded(ticket, now, took, draw),
+        Some(error) => {
             node.counters.add(Stat::OriginFailures);
             tracing::debug!(error = %error.error, "the origin failed");
-            if node.gate.failed(now, error) {
-                node.counters.add(Stat::BreakerOpened);
-                tracing::warn!(error = %error.error, "circuit breaker opened");
-            }
+            node.gate.failed(ticket, now, took, error, draw)
+        }
+    };
+    if opened {
+        node.counters.add(Stat::BreakerOpened);
+        match failure {
+            Some(error) => tracing::warn!(error = %error.error, "circuit breaker opened"),
+            None => tracing::warn!("circuit breaker opened: the origin is too slow"),
         }
     }
 }
@@ -102,8 +150,13 @@ pub fn retry_wait(node: &Node, attempt: u32, error: &OriginError, wanted_until: 
     }
     let wait =
         node.policy.backoff.wait(attempt, node.env.random()).max(error.retry_after.unwrap_or_default());
+    let now = node.now();
+    // Who waits is told now what would be refused then.
+    if matches!(node.gate.outlook(now), Outlook::Refused(until) if until > now.after(wait)) {
+        return None;
+    }
     // The budget is asked last: a retry nobody waits for would waste its token.
-    (node.now().after(wait) < wanted_until && node.gate.grant_retry()).then(|| {
+    (now.after(wait) < wanted_until && node.gate.grant_retry()).then(|| {
         node.counters.add(Stat::Retries);
         wait
     })

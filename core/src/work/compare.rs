@@ -4,20 +4,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Node;
-use super::ask::{Answered, ask, retry_wait};
+use super::ask::{Answered, Cleared, SHORT_WAIT, clear, refused, retry_wait, send};
 use super::fetch::{as_known, fail, fly, known, settle};
 use super::install::Purpose;
-use crate::coordination::flight::{Place, Settled};
+use super::line;
+use crate::coordination::flight::{Boarding, Place, Settled};
 use crate::facts::clock::Instant;
 use crate::facts::entry::SharedEntry;
+use crate::facts::error::{Code, Error};
+use crate::facts::key::Key;
+use crate::facts::statistics::Stat;
 use crate::facts::trace::TraceContext;
 use crate::origin::{Answer, OriginError, OriginResult};
+use crate::rules::breaker::Outlook;
 
 /// How long an origin without compare is not asked for one again.
 const COMPARE_OFF: Duration = Duration::from_secs(300);
 
 /// Fetches the keys of all places, in as few requests as `compare_batch` allows.
 pub fn fetch_all(node: &Arc<Node>, mut places: Vec<Place>, trace: Option<&TraceContext>, purpose: Purpose) {
+    if places.is_empty() {
+        return;
+    }
+    if purpose == Purpose::Wanted && node.compares() {
+        return line::join(node, places, trace);
+    }
     while !places.is_empty() {
         let rest = places.split_off(places.len().min(node.policy.compare_batch));
         let batch = std::mem::replace(&mut places, rest);
@@ -26,13 +37,52 @@ pub fn fetch_all(node: &Arc<Node>, mut places: Vec<Place>, trace: Option<&TraceC
     }
 }
 
-async fn compare(node: Arc<Node>, mut places: Vec<Place>, trace: Option<TraceContext>, purpose: Purpose) {
+/// Fetches a key that a read was answered degraded for, if nobody does already.
+/// Where the origin has no compare each key costs a slot of the ramp: only if
+/// there is one soon.
+pub fn fetch_behind(node: &Arc<Node>, key: &Key, outlook: Outlook) {
+    let compares = node.compares();
+    if !compares && matches!(outlook, Outlook::Slot(at) if at > node.now().after(SHORT_WAIT)) {
+        return;
+    }
+    if let Boarding::Started(place) = node.flights.board(key) {
+        node.counters.add(Stat::FlightsStarted);
+        let purpose = if compares { Purpose::Wanted } else { Purpose::Background };
+        fetch_all(node, vec![place], None, purpose);
+    }
+}
+
+async fn compare(node: Arc<Node>, places: Vec<Place>, trace: Option<TraceContext>, purpose: Purpose) {
     if places.len() == 1 || !node.compares() {
         return one_by_one(&node, places, trace.as_ref(), purpose);
     }
+    match clear(&node, &places, purpose).await {
+        Ok(cleared) => carry(&node, places, trace, purpose, cleared).await,
+        Err(error) => fail_all(&node, places, &error.error, purpose),
+    }
+}
+
+/// Asks for all places at once. A probe is for one of them, and small; the
+/// others are told at once what they would be told later.
+pub async fn carry(
+    node: &Arc<Node>,
+    mut places: Vec<Place>,
+    trace: Option<TraceContext>,
+    purpose: Purpose,
+    mut cleared: Cleared,
+) {
     let mut attempt = 0;
     loop {
-        let held: Vec<Option<SharedEntry>> = places.iter().map(|place| known(&node, place.key())).collect();
+        if cleared.is_probe() && places.len() > 1 {
+            let error = Error::new(Code::BreakerOpen, "the origin failed repeatedly and is being probed");
+            fail_all(node, places.split_off(1), &refused(node, error).error, purpose);
+        }
+        if places.len() == 1
+            && let Some(place) = places.pop()
+        {
+            return fly(Arc::clone(node), place, trace, purpose, Some(cleared)).await;
+        }
+        let held: Vec<Option<SharedEntry>> = places.iter().map(|place| known(node, place.key())).collect();
         let rows = places
             .iter()
             .zip(&held)
@@ -40,34 +90,40 @@ async fn compare(node: Arc<Node>, mut places: Vec<Place>, trace: Option<TraceCon
             .collect();
         let timeout = node.policy.origin_timeout;
         let request = || node.origin.compare(rows, timeout, trace.clone());
-        let asked = ask(&node, &places, purpose, timeout, request);
-        match asked.await {
+        let error = match send(node, places.len(), timeout, cleared, request).await {
             Ok(Answered { answer: Some(rows), sent_at, received_at }) => {
-                return land_rows(&node, places, held, rows, (sent_at, received_at), purpose);
+                return land_rows(node, places, held, rows, (sent_at, received_at), purpose);
             }
             Ok(Answered { answer: None, received_at, .. }) => {
                 node.compare_off(received_at.after(COMPARE_OFF));
-                return one_by_one(&node, places, trace.as_ref(), purpose);
+                return one_by_one(node, places, trace.as_ref(), purpose);
             }
-            Err(error) => {
-                let wanted_until = places.iter().map(Place::wanted_until).max().unwrap_or(Instant::ZERO);
-                let Some(wait) = retry_wait(&node, attempt, &error, wanted_until) else {
-                    for place in places.drain(..) {
-                        fail(&node, place, error.error.clone(), purpose);
-                    }
-                    return;
-                };
-                attempt += 1;
-                node.env.sleep_until(node.now().after(wait)).await;
-            }
-        }
+            Err(error) => error,
+        };
+        let wanted_until = places.iter().map(Place::wanted_until).max().unwrap_or(Instant::ZERO);
+        let Some(wait) = retry_wait(node, attempt, &error, wanted_until) else {
+            return fail_all(node, places, &error.error, purpose);
+        };
+        attempt += 1;
+        node.env.sleep_until(node.now().after(wait)).await;
+        cleared = match clear(node, &places, purpose).await {
+            Ok(again) => again,
+            Err(error) => return fail_all(node, places, &error.error, purpose),
+        };
+    }
+}
+
+/// Lands all places with the error.
+pub fn fail_all(node: &Node, places: Vec<Place>, error: &Error, purpose: Purpose) {
+    for place in places {
+        fail(node, place, error.clone(), purpose);
     }
 }
 
 /// Each key by itself; the gate bounds how many at once.
 fn one_by_one(node: &Arc<Node>, places: Vec<Place>, trace: Option<&TraceContext>, purpose: Purpose) {
     for place in places {
-        let _ = node.env.spawn(Box::pin(fly(Arc::clone(node), place, trace.cloned(), purpose)));
+        let _ = node.env.spawn(Box::pin(fly(Arc::clone(node), place, trace.cloned(), purpose, None)));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Node;
-use super::ask::{Answered, ask, retry_wait};
+use super::ask::{Answered, Cleared, clear, retry_wait, send};
 use super::install::{Finding, Purpose, Times, install};
 use crate::coordination::flight::{Place, Settled};
 use crate::facts::clock::Instant;
@@ -33,14 +33,28 @@ pub fn as_known(entry: &Entry) -> Option<Known> {
     comparable.then(|| Known { version: entry.version(), validator: entry.validator().map(Into::into) })
 }
 
-/// Fetches the key of `place` and lands its flight.
-pub async fn fly(node: Arc<Node>, mut place: Place, trace: Option<TraceContext>, purpose: Purpose) {
+/// Fetches the key of `place` and lands its flight. `cleared`: the first request was.
+pub async fn fly(
+    node: Arc<Node>,
+    mut place: Place,
+    trace: Option<TraceContext>,
+    purpose: Purpose,
+    mut cleared: Option<Cleared>,
+) {
     let (mut attempt, mut overtaken) = (0, 0);
     loop {
         let key = place.key().clone();
+        let cleared = match cleared.take() {
+            Some(cleared) => Ok(cleared),
+            None => clear(&node, std::slice::from_ref(&place), purpose).await,
+        };
+        let cleared = match cleared {
+            Ok(cleared) => cleared,
+            Err(error) => return fail(&node, place, error.error, purpose),
+        };
         let held = known(&node, &key);
         let timeout = node.policy.origin_timeout;
-        let asked = ask(&node, std::slice::from_ref(&place), purpose, timeout, || {
+        let asked = send(&node, 1, timeout, cleared, || {
             let known = held.as_deref().and_then(as_known);
             node.origin.fetch(Fetch { key: key.clone(), known, timeout, trace: trace.clone() })
         });

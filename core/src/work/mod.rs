@@ -20,11 +20,13 @@ pub mod ask;
 pub mod compare;
 pub mod fetch;
 pub mod install;
+pub mod line;
 pub mod policy;
 pub mod refresh;
 pub mod sweep;
 pub mod write;
 
+use line::Line;
 use policy::Policy;
 use refresh::RefreshQueue;
 
@@ -40,6 +42,8 @@ pub struct Node {
     pub flights: Arc<FlightTable>,
     /// What stands before the origin.
     pub gate: Gate,
+    /// Misses that gather for one request.
+    pub line: Line,
     /// The system of record.
     pub origin: Arc<dyn Origin>,
     /// Who refreshes for the fleet.
@@ -67,14 +71,15 @@ impl Node {
         Ok(Self {
             store: Store::new(options.capacity.0, options.max_value_bytes.0),
             flights: Arc::default(),
-            gate: Gate::new(policy.gate),
+            gate: Gate::new(policy.gate, env.now()),
+            leases: Leases::new(leases, policy.lease_ttl, policy.lease_timeout, env.now()),
+            line: Line::default(),
             counters: Counters::default(),
             background: AtomicBool::new(false),
             compare_off_until: AtomicU64::new(0),
             on_boot_clock: env.is_boot_clock(),
             env,
             origin,
-            leases: Leases::new(leases, policy.lease_ttl, policy.lease_timeout),
             policy,
             refreshes,
         })

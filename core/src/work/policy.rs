@@ -36,6 +36,8 @@ pub struct Policy {
     pub max_waiters: u64,
     /// Keys in one compare.
     pub compare_batch: usize,
+    /// Longest wait of a miss for others to go with it.
+    pub gather_wait: Duration,
     /// Retries of one fetch.
     pub retry_limit: u32,
     /// How waits between attempts grow.
@@ -107,6 +109,7 @@ impl Policy {
             origin_timeout: options.origin_timeout,
             max_waiters: options.max_waiters,
             compare_batch: usize::try_from(options.compare_batch).unwrap_or(1),
+            gather_wait: options.gather_wait,
             retry_limit: u32::try_from(options.retry_limit).unwrap_or(u32::MAX),
             backoff: Backoff { base: options.backoff_base, cap: options.backoff_cap },
             refresh_share,
@@ -126,6 +129,12 @@ impl Policy {
                 breaker: BreakerPolicy {
                     failures: options.breaker_failures,
                     cooldown: options.breaker_cooldown,
+                    window: options.breaker_window,
+                    min_calls: options.breaker_min_calls,
+                    failure_percent: options.breaker_failure_percent,
+                    slow_call: options.breaker_slow_call,
+                    slow_percent: options.breaker_slow_percent,
+                    ramp: options.breaker_ramp,
                 },
                 retry_percent: options.retry_budget_percent,
             },

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use bytes::Bytes;
 
 use super::Node;
-use super::ask::{Answered, overloaded, send};
+use super::ask::{Answered, clear_write, overloaded, send};
 use super::fetch::known;
 use super::install::{Finding, Purpose, Times, identify, install};
 use crate::coordination::flight::Fence;
@@ -79,11 +79,12 @@ pub async fn write(
     let sent = async {
         let place = within(node.env.as_ref(), deadline, node.gate.enter()).await;
         let not_sent = || OriginError { error: not_sent(DEADLINE), retry_after: None, surely_not_done: true };
-        let _place = place.ok_or_else(not_sent)?.map_err(|error| overloaded(&node, error))?;
+        let place = place.ok_or_else(not_sent)?.map_err(|error| overloaded(&node, error))?;
         if !progress.step_to(SENDING) {
             return Err(not_sent());
         }
-        send(&node, 1, write.timeout, || {
+        let cleared = clear_write(&node, place, write.timeout).await?;
+        send(&node, 1, write.timeout, cleared, || {
             unsettled.armed = true;
             node.origin.write(write)
         })

@@ -156,6 +156,10 @@ impl Plan {
         // There and back within the time-out, if nothing is slow.
         let origin_timeout = self.options.origin_timeout.as_nanos() as Nanos;
         self.latency.1 = self.latency.1.min(origin_timeout / 4);
+        // An origin whose messages are slow in fair weather is slow for ever.
+        if self.options.breaker_slow_call.as_nanos() as Nanos <= 4 * self.latency.1 {
+            self.options.breaker_slow_call = Duration::ZERO;
+        }
         // A backup that gives new contents to old tags is beyond any comparison of versions.
         if !self.has_versions() {
             self.without(&[Fault::Restore, Fault::Aged, Fault::UnversionedDeletes]);
@@ -255,7 +259,14 @@ fn options(rng: &mut Rng) -> Options {
     options.max_waiters = rng.pick(&[1, 3, 100_000]);
     options.compare_batch = rng.pick(&[1, 3, 256]);
     options.breaker_failures = rng.pick(&[0, 3, 5]);
-    options.breaker_cooldown = ms(rng.pick(&[10, 100, 250]));
+    options.breaker_cooldown = ms(rng.pick(&[10, 100, 250, 1000]));
+    options.breaker_window = ms(rng.pick(&[100, 1000, 10_000]));
+    options.breaker_min_calls = rng.pick(&[1, 5, 20]);
+    options.breaker_failure_percent = rng.pick(&[10, 50, 100]);
+    options.breaker_slow_call = ms(rng.pick(&[0, 0, 5, 50]));
+    options.breaker_slow_percent = rng.pick(&[50, 100]);
+    options.breaker_ramp = ms(rng.pick(&[0, 100, 2000]));
+    options.gather_wait = ms(rng.pick(&[0, 1, 20]));
     options.retry_limit = rng.pick(&[0, 2, 5]);
     options.backoff_base = ms(rng.pick(&[1, 10]));
     options.backoff_cap = ms(rng.pick(&[20, 1000]));

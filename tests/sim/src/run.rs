@@ -145,6 +145,8 @@ fn recover(fleet: &Arc<Fleet>) -> u64 {
                 for key in 0..fleet.plan.keys {
                     read_in_calm(&fleet, &world, node, key).await;
                 }
+                // What a degraded read left behind is on its way.
+                world.sleep(SECOND).await;
                 let active =
                     fleet.node(node).cache.statistics().map_or(0, |statistics| statistics.flights_active);
                 if active > 0 {
@@ -155,22 +157,29 @@ fn recover(fleet: &Arc<Fleet>) -> u64 {
     )
 }
 
-async fn read_in_calm(fleet: &Fleet, world: &World, node: usize, key: usize) {
+/// Tries until the breaker has seen that the origin is back, and its ramp is over.
+async fn read_in_calm(fleet: &Fleet, world: &Arc<World>, node: usize, key: usize) {
+    let mut trouble = String::new();
+    for _ in 0..100 {
+        match try_in_calm(fleet, node, key).await {
+            Ok(value) if !value.receipt().degraded => return,
+            Ok(_) => trouble = "it is answered degraded".into(),
+            Err(error) => trouble = error.to_string(),
+        }
+        world.sleep(100 * MS).await;
+    }
+    world.fail(format_args!("liveness: node {node} can't read key {key} in calm weather: {trouble}"));
+}
+
+async fn try_in_calm(fleet: &Fleet, node: usize, key: usize) -> edgecmp::Result<edgecmp::Value> {
     let mut options = ReadOptions::default();
     options.timeout = Some(Duration::from_secs(1));
     // What messages take in fair weather may be longer than a tight bound.
     options.staleness_bound = Some(Duration::from_secs(1));
     options.widen = true;
-    let life = fleet.node(node);
-    let outcome = match life.cache.start_get(&Fleet::key(key), &options) {
-        Ok(Started::Ready(value)) => Ok(value),
-        Ok(Started::Pending(pending)) => pending.await,
-        Err(error) => Err(error),
-    };
-    match outcome {
-        Ok(value) if !value.receipt().degraded => {}
-        Ok(_) => world.fail(format_args!("liveness: node {node} answers key {key} degraded in calm weather")),
-        Err(error) => world.fail(format_args!("liveness: node {node} can't read key {key}: {error}")),
+    match fleet.node(node).cache.start_get(&Fleet::key(key), &options)? {
+        Started::Ready(value) => Ok(value),
+        Started::Pending(pending) => pending.await,
     }
 }
 

@@ -54,6 +54,13 @@ class Options(TypedDict, total=False):
     origin_ca_file: Union[str, PathLike[str]]
     breaker_failures: int
     breaker_cooldown: Duration
+    breaker_window: Duration
+    breaker_min_calls: int
+    breaker_failure_percent: int
+    breaker_slow_call: Duration
+    breaker_slow_percent: int
+    breaker_ramp: Duration
+    gather_wait: Duration
     retry_limit: int
     retry_budget_percent: int
     backoff_base: Duration
