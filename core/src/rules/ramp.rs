@@ -92,11 +92,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_second_of_its_first_two_lengths_has_more_than_twice_the_steady_rate(steady in 5.0f64..5000.0) {
+        fn no_second_of_its_first_two_lengths_has_more_than_twice_the_steady_rate(steady in 5.0f64..1000.0) {
             let slots = greedy(steady);
             let most = (2.0 * steady).ceil() as usize + 1;
             for (first, at) in slots.iter().enumerate().take_while(|(_, at)| **at < 3.0) {
-                let within = slots[first..].iter().take_while(|slot| **slot < at + 1.0).count();
+                let within = slots.partition_point(|slot| *slot < at + 1.0) - first;
                 prop_assert!(within <= most, "{within} in the second after {at}; steady {steady}");
             }
             let first_second = slots.iter().take_while(|slot| **slot < 1.0).count() as f64;
