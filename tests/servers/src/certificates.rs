@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType,
+};
 
 /// PEM files: an authority, a server's certificate and key, a client's.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ impl Certificates {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let ca_key = KeyPair::generate().expect("a key");
         let mut ca = CertificateParams::new(Vec::new()).expect("parameters");
+        // OpenSSL takes certificates for self-signed whose subject is their issuer.
+        ca.distinguished_name.push(DnType::CommonName, "authority");
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let ca_pem = ca.self_signed(&ca_key).expect("a certificate").pem();
         let issuer = Issuer::new(ca, ca_key);
@@ -28,6 +32,7 @@ impl Certificates {
         ] {
             let key = KeyPair::generate().expect("a key");
             let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+            params.distinguished_name.push(DnType::CommonName, name);
             params.subject_alt_names.push(SanType::IpAddress([127, 0, 0, 1].into()));
             params.extended_key_usages = purposes.to_vec();
             let certificate = params.signed_by(&key, &issuer).expect("a certificate");
