@@ -20,7 +20,7 @@ fn node(redis: &Redis) -> Node {
 /// No call may be answered with leases while the fault lasts.
 fn away(node: &Node) {
     let (won, lost) = node.watch(FAULT);
-    assert!(won == 0 && lost > 10, "won {won}, lost {lost}");
+    assert!(won == 0 && lost > 3, "won {won}, lost {lost}");
 }
 
 #[test]
