@@ -47,9 +47,10 @@ struct Shared {
     held: Mutex<Held>,
 }
 
-/// What may be in etcd by us, by name: the token and until when. What is not given
+/// What may be in etcd by us, by name and token, and until when. What is not given
 /// back by then is deleted by the session's task: a key would stay as long as the session.
-type Held = HashMap<Vec<u8>, (u64, Instant)>;
+/// A name may be there twice: a key that somebody deleted can be won again.
+type Held = HashMap<(Vec<u8>, u64), Instant>;
 
 impl EtcdLeases {
     /// Connects with the first call, not here.
@@ -95,10 +96,7 @@ impl Shared {
             // Noted before they are asked for: if nobody waits for the answer, the
             // keys may be there all the same.
             let until = self.env.now().after(ttl);
-            let mut held = self.held();
-            for name in &names {
-                held.entry(name.clone()).or_insert((token, until));
-            }
+            self.held().extend(names.iter().map(|name| ((name.clone(), token), until)));
         }
         let create = |name: &Vec<u8>| {
             let put = PutOptions::new().with_lease(session);
@@ -112,10 +110,8 @@ impl Shared {
         }
         let outcomes = outcomes?;
         let mut held = self.held();
-        for (name, _) in names.iter().zip(&outcomes).filter(|(_, won)| !**won) {
-            if held.get(name).is_some_and(|(by, _)| *by == token) {
-                held.remove(name);
-            }
+        for (name, _) in names.into_iter().zip(&outcomes).filter(|(_, won)| !**won) {
+            held.remove(&(name, token));
         }
         drop(held);
         let leases = keys.into_iter().zip(outcomes).map(|(key, won)| won.then_some(Lease { key, token }));
@@ -128,9 +124,8 @@ impl Shared {
         let until = self.env.now().after(ttl);
         let mut held = self.held();
         for (lease, ours) in leases.iter().zip(&outcomes) {
-            let name = self.config.name(&lease.key);
-            match held.get_mut(&name) {
-                Some(held) if *ours && held.0 == lease.token => held.1 = until,
+            match held.get_mut(&(self.config.name(&lease.key), lease.token)) {
+                Some(held) if *ours => *held = until,
                 _ => {}
             }
         }
@@ -143,10 +138,8 @@ impl Shared {
         };
         self.each(keys.iter().map(delete).collect()).await?;
         let mut held = self.held();
-        for (name, token) in keys {
-            if held.get(&name).is_some_and(|(by, _)| *by == token) {
-                held.remove(&name);
-            }
+        for key in &keys {
+            held.remove(key);
         }
         Ok(())
     }
@@ -154,10 +147,8 @@ impl Shared {
     /// Deletes what was not given back in time.
     async fn delete_overdue(&self) -> Result<()> {
         let now = self.env.now();
-        let overdue = |(name, (token, until)): (&Vec<u8>, &(u64, Instant))| {
-            (now >= *until).then(|| (name.clone(), *token))
-        };
-        let overdue: Vec<_> = self.held().iter().filter_map(overdue).collect();
+        let overdue: Vec<_> =
+            self.held().iter().filter(|(_, until)| now >= **until).map(|(key, _)| key.clone()).collect();
         if overdue.is_empty() { Ok(()) } else { self.delete(overdue).await }
     }
 }
