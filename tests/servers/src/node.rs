@@ -144,7 +144,7 @@ impl std::fmt::Debug for Node {
 }
 
 /// How long it takes until `done`; panics after `limit`.
-pub fn poll(what: &str, limit: Duration, mut done: impl FnMut() -> bool) -> Duration {
+pub fn poll<W: What>(what: W, limit: Duration, mut done: impl FnMut() -> bool) -> Duration {
     let began = Instant::now();
     loop {
         // Looked at first: what came true while `done` took its time is no failure.
@@ -152,8 +152,26 @@ pub fn poll(what: &str, limit: Duration, mut done: impl FnMut() -> bool) -> Dura
         if done() {
             return began.elapsed();
         }
-        assert!(elapsed < limit, "{what}: not within {limit:?}");
+        assert!(elapsed < limit, "{}: not within {limit:?}", what.say());
         std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// What is waited for: a text, or one that is made when it has not come.
+pub trait What {
+    /// The text.
+    fn say(&self) -> String;
+}
+
+impl What for &str {
+    fn say(&self) -> String {
+        (*self).to_owned()
+    }
+}
+
+impl<F: Fn() -> String> What for F {
+    fn say(&self) -> String {
+        self()
     }
 }
 

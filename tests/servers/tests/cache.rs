@@ -80,7 +80,9 @@ fn failures(cache: &Cache) -> u64 {
 /// How long it takes until leases are won, from now on.
 fn leases_again(cache: &Cache, what: &str) {
     let before = won(cache);
-    let took = poll(what, LATEST, || won(cache) > before);
+    let at_first = statistics(cache);
+    let now = || format!("{what}: {at_first}, now {}", statistics(cache));
+    let took = poll(now, LATEST, || won(cache) > before);
     println!("{what}: the cache wins leases again after {:.2} s", took.as_secs_f64());
 }
 

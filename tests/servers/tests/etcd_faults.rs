@@ -319,6 +319,32 @@ fn what_arrives_late_lapses_too() {
     assert!(unanswered > 0, "no member that was cut off was asked");
 }
 
+/// A key under the node's session that the node knows nothing of: what is left when a
+/// member does late what it was asked.
+fn forgotten(cluster: &EtcdCluster, by: Option<(&str, &str)>, node: &Node) {
+    block_on(async {
+        let mut client = cluster.connect(by).await;
+        let sessions = client.leases().await.expect("sessions");
+        let options = etcd_client::PutOptions::new().with_lease(sessions.leases()[0].id());
+        client.put("lease/cache/forgotten", "1", Some(options)).await.expect("written");
+    });
+    let took = poll("what was forgotten lapses", Duration::from_secs(3), || {
+        node.acquire_one("forgotten", LONG).is_some()
+    });
+    println!("etcd: a forgotten key lapsed after {:.2} s", took.as_secs_f64());
+}
+
+#[test]
+fn what_was_forgotten_lapses_too() {
+    let cluster = EtcdCluster::start(1);
+    forgotten(&cluster, None, &node(&cluster));
+    let cluster = with_auth(0);
+    let node = node_with_password(&cluster, "secret");
+    node.acquire_one("first", LONG).expect("free");
+    forgotten(&cluster, ROOT, &node);
+    assert!(node.acquire_one("first", LONG).is_none(), "what is held is left alone");
+}
+
 #[test]
 fn what_was_won_again_lapses_too() {
     let cluster = EtcdCluster::start(1);

@@ -4,11 +4,13 @@
 //! [`session`] keeps the session alive; [`members`] chooses the server. A member
 //! that is hung costs one call its deadline, and the next call goes to another.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use etcd_client::{Client, Compare, CompareOp, PutOptions, Txn, TxnOp, TxnOpResponse};
+use etcd_client::{
+    Client, Compare, CompareOp, LeaseTimeToLiveOptions, PutOptions, Txn, TxnOp, TxnOpResponse,
+};
 
 use super::config::{Config, Form};
 use super::{Lease, LeaseStore};
@@ -150,6 +152,26 @@ impl Shared {
         let overdue: Vec<_> =
             self.held().iter().filter(|(_, until)| now >= **until).map(|(key, _)| key.clone()).collect();
         if overdue.is_empty() { Ok(()) } else { self.delete(overdue).await }
+    }
+
+    /// Deletes what is under the session and nobody knows of: a member that was hung
+    /// may do what it was asked long after it was found not done and forgotten.
+    async fn delete_forgotten(&self, session: i64) -> Result<()> {
+        let list = async |client: &mut Client| {
+            let with_keys = LeaseTimeToLiveOptions::new().with_keys();
+            client.lease_time_to_live(session, Some(with_keys)).await
+        };
+        let there = self.members.ask(list).await?;
+        let forgotten: Vec<_> = {
+            let held = self.held();
+            let known: HashSet<_> = held.keys().map(|(name, _)| name).collect();
+            there.keys().iter().filter(|name| !known.contains(name)).cloned().collect()
+        };
+        let delete = |name: Vec<u8>| {
+            let by_us = Compare::lease(name.clone(), CompareOp::Equal, session);
+            Txn::new().when([by_us]).and_then([TxnOp::delete(name, None)])
+        };
+        self.each(forgotten.into_iter().map(delete).collect()).await.map(drop)
     }
 }
 

@@ -19,6 +19,8 @@ use crate::facts::error::{Code, Error, Result};
 const LEAST_TTL: Duration = Duration::from_secs(2);
 /// Heartbeats in the life of a session.
 const BEATS: u32 = 4;
+/// Of so many heartbeats one looks for forgotten keys.
+const LOOK_EVERY: u32 = 2;
 /// Between attempts, at first and at the most: a node with a wrong password makes
 /// etcd hash it each time.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -132,13 +134,17 @@ impl Shared {
     async fn keep_one(&self, id: i64) {
         let pause = self.session_ttl() / BEATS;
         let mut next = self.env.now().after(pause);
-        loop {
+        for beat in 0_u32.. {
             let woken = within(self.env.as_ref(), next, self.session.wake.notified()).await.is_some();
             if woken && self.session.state().id != Some(id) {
                 return;
             }
-            // Overdue keys block others of the fleet; the next beat tries again.
-            let _ = within(self.env.as_ref(), self.env.now().after(PATIENCE), self.delete_overdue()).await;
+            let tidy = async {
+                self.delete_overdue().await?;
+                if beat % LOOK_EVERY == 0 { self.delete_forgotten(id).await } else { Ok(()) }
+            };
+            // What is there too long blocks others of the fleet; the next beat tries again.
+            let _ = within(self.env.as_ref(), self.env.now().after(PATIENCE), tidy).await;
             match self.beat(id).await {
                 Ok(true) => next = self.env.now().after(pause),
                 Ok(false) => return,
