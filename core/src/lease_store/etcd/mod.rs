@@ -4,7 +4,7 @@
 //! [`session`] keeps the session alive; [`members`] chooses the server. A member
 //! that is hung costs one call its deadline, and the next call goes to another.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,13 +15,14 @@ use etcd_client::{
 use super::config::{Config, Form};
 use super::{Lease, LeaseStore};
 use crate::env::{BoxFuture, Env};
-use crate::facts::clock::Instant;
 use crate::facts::error::{Code, Error, Result};
 use crate::facts::key::Key;
 
+mod held;
 mod members;
 mod session;
 
+use held::{Asking, Held};
 use members::Members;
 use session::Session;
 
@@ -48,11 +49,6 @@ struct Shared {
     session: Session,
     held: Mutex<Held>,
 }
-
-/// What may be in etcd by us, by name and token, and until when. What is not given
-/// back by then is deleted by the session's task: a key would stay as long as the session.
-/// A name may be there twice: a key that somebody deleted can be won again.
-type Held = HashMap<(Vec<u8>, u64), Instant>;
 
 impl EtcdLeases {
     /// Connects with the first call, not here.
@@ -94,12 +90,7 @@ impl Shared {
         let session = self.session(self).await?;
         let token = self.env.random();
         let names: Vec<_> = keys.iter().map(|key| self.config.name(key)).collect();
-        {
-            // Noted before they are asked for: if nobody waits for the answer, the
-            // keys may be there all the same.
-            let until = self.env.now().after(ttl);
-            self.held().extend(names.iter().map(|name| ((name.clone(), token), until)));
-        }
+        let asking = Asking::new(self, &names, token, self.env.now().after(ttl));
         let create = |name: &Vec<u8>| {
             let put = PutOptions::new().with_lease(session);
             Txn::new()
@@ -111,11 +102,7 @@ impl Shared {
             self.session.lost(session);
         }
         let outcomes = outcomes?;
-        let mut held = self.held();
-        for (name, _) in names.into_iter().zip(&outcomes).filter(|(_, won)| !**won) {
-            held.remove(&(name, token));
-        }
-        drop(held);
+        asking.answered(&outcomes);
         let leases = keys.into_iter().zip(outcomes).map(|(key, won)| won.then_some(Lease { key, token }));
         Ok(leases.collect())
     }
