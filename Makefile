@@ -6,7 +6,7 @@ CARGO ?= cargo
 DEMO_PROFILE ?= release
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo test setup lint test-rust test-c test-python test-node test-go test-demo clean \
+.PHONY: help demo test setup lint etcd test-rust test-c test-python test-node test-go test-demo clean \
   model asan sim soak-store soak-origin churn bench bench-read bench-hit-ratio bench-c bench-python bench-node bench-go
 
 help:
@@ -27,8 +27,17 @@ lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
-test-rust:
+test-rust: target/etcd
 	$(CARGO) test --workspace --locked
+
+## make etcd             the etcd that tests and benchmarks start: target/etcd
+etcd: target/etcd
+
+# Go looks into nothing but tests/etcd, so neither does make.
+target/etcd: $(wildcard tests/etcd/*.go tests/etcd/go.*)
+	@mkdir -p $(@D)
+	cd tests/etcd && CGO_ENABLED=0 go build -o ../../$@ .
+	@touch $@
 
 test-c:
 	$(MAKE) -C ffi test

@@ -163,17 +163,27 @@ fn is_lost(error: &RedisError) -> bool {
 }
 
 impl LeaseStore for RedisLeases {
+    // A pipeline of nothing is an error to the client, a script of nothing a round trip.
     fn acquire(&self, keys: Vec<Key>, ttl: Duration) -> BoxFuture<'static, Result<Vec<Option<Lease>>>> {
+        if keys.is_empty() {
+            return Box::pin(std::future::ready(Ok(Vec::new())));
+        }
         let shared = Arc::clone(&self.shared);
         Box::pin(async move { shared.acquire(keys, ttl).await })
     }
 
     fn extend(&self, leases: Vec<Lease>, ttl: Duration) -> BoxFuture<'static, Result<Vec<bool>>> {
+        if leases.is_empty() {
+            return Box::pin(std::future::ready(Ok(Vec::new())));
+        }
         let shared = Arc::clone(&self.shared);
         Box::pin(async move { shared.extend(leases, ttl).await })
     }
 
     fn release(&self, leases: Vec<Lease>) -> BoxFuture<'static, Result<()>> {
+        if leases.is_empty() {
+            return Box::pin(std::future::ready(Ok(())));
+        }
         let shared = Arc::clone(&self.shared);
         Box::pin(async move { shared.release(leases).await })
     }

@@ -4,22 +4,25 @@
 //! [`session`] keeps the session alive; [`members`] chooses the server. A member
 //! that is hung costs one call its deadline, and the next call goes to another.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use etcd_client::{Client, Compare, CompareOp, PutOptions, Txn, TxnOp, TxnOpResponse};
+use etcd_client::{
+    Client, Compare, CompareOp, LeaseTimeToLiveOptions, PutOptions, Txn, TxnOp, TxnOpResponse,
+};
 
 use super::config::{Config, Form};
 use super::{Lease, LeaseStore};
 use crate::env::{BoxFuture, Env};
-use crate::facts::clock::Instant;
 use crate::facts::error::{Code, Error, Result};
 use crate::facts::key::Key;
 
+mod held;
 mod members;
 mod session;
 
+use held::{Asking, Held};
 use members::Members;
 use session::Session;
 
@@ -46,10 +49,6 @@ struct Shared {
     session: Session,
     held: Mutex<Held>,
 }
-
-/// What may be in etcd by us, by name: the token and until when. What is not given
-/// back by then is deleted by the session's task: a key would stay as long as the session.
-type Held = HashMap<Vec<u8>, (u64, Instant)>;
 
 impl EtcdLeases {
     /// Connects with the first call, not here.
@@ -91,15 +90,7 @@ impl Shared {
         let session = self.session(self).await?;
         let token = self.env.random();
         let names: Vec<_> = keys.iter().map(|key| self.config.name(key)).collect();
-        {
-            // Noted before they are asked for: if nobody waits for the answer, the
-            // keys may be there all the same.
-            let until = self.env.now().after(ttl);
-            let mut held = self.held();
-            for name in &names {
-                held.entry(name.clone()).or_insert((token, until));
-            }
-        }
+        let asking = Asking::new(self, &names, token, self.env.now().after(ttl));
         let create = |name: &Vec<u8>| {
             let put = PutOptions::new().with_lease(session);
             Txn::new()
@@ -111,13 +102,7 @@ impl Shared {
             self.session.lost(session);
         }
         let outcomes = outcomes?;
-        let mut held = self.held();
-        for (name, _) in names.iter().zip(&outcomes).filter(|(_, won)| !**won) {
-            if held.get(name).is_some_and(|(by, _)| *by == token) {
-                held.remove(name);
-            }
-        }
-        drop(held);
+        asking.answered(&outcomes);
         let leases = keys.into_iter().zip(outcomes).map(|(key, won)| won.then_some(Lease { key, token }));
         Ok(leases.collect())
     }
@@ -128,9 +113,8 @@ impl Shared {
         let until = self.env.now().after(ttl);
         let mut held = self.held();
         for (lease, ours) in leases.iter().zip(&outcomes) {
-            let name = self.config.name(&lease.key);
-            match held.get_mut(&name) {
-                Some(held) if *ours && held.0 == lease.token => held.1 = until,
+            match held.get_mut(&(self.config.name(&lease.key), lease.token)) {
+                Some(held) if *ours => *held = until,
                 _ => {}
             }
         }
@@ -143,10 +127,8 @@ impl Shared {
         };
         self.each(keys.iter().map(delete).collect()).await?;
         let mut held = self.held();
-        for (name, token) in keys {
-            if held.get(&name).is_some_and(|(by, _)| *by == token) {
-                held.remove(&name);
-            }
+        for key in &keys {
+            held.remove(key);
         }
         Ok(())
     }
@@ -154,11 +136,29 @@ impl Shared {
     /// Deletes what was not given back in time.
     async fn delete_overdue(&self) -> Result<()> {
         let now = self.env.now();
-        let overdue = |(name, (token, until)): (&Vec<u8>, &(u64, Instant))| {
-            (now >= *until).then(|| (name.clone(), *token))
-        };
-        let overdue: Vec<_> = self.held().iter().filter_map(overdue).collect();
+        let overdue: Vec<_> =
+            self.held().iter().filter(|(_, until)| now >= **until).map(|(key, _)| key.clone()).collect();
         if overdue.is_empty() { Ok(()) } else { self.delete(overdue).await }
+    }
+
+    /// Deletes what is under the session and nobody knows of: a member that was hung
+    /// may do what it was asked long after it was found not done and forgotten.
+    async fn delete_forgotten(&self, session: i64) -> Result<()> {
+        let list = async |client: &mut Client| {
+            let with_keys = LeaseTimeToLiveOptions::new().with_keys();
+            client.lease_time_to_live(session, Some(with_keys)).await
+        };
+        let there = self.members.ask(list).await?;
+        let forgotten: Vec<_> = {
+            let held = self.held();
+            let known: HashSet<_> = held.keys().map(|(name, _)| name).collect();
+            there.keys().iter().filter(|name| !known.contains(name)).cloned().collect()
+        };
+        let delete = |name: Vec<u8>| {
+            let by_us = Compare::lease(name.clone(), CompareOp::Equal, session);
+            Txn::new().when([by_us]).and_then([TxnOp::delete(name, None)])
+        };
+        self.each(forgotten.into_iter().map(delete).collect()).await.map(drop)
     }
 }
 

@@ -13,15 +13,18 @@ use tokio::sync::Notify;
 
 use super::Shared;
 use crate::env::within;
-use crate::facts::clock::Instant;
 use crate::facts::error::{Code, Error, Result};
 
 /// etcd's own floor, at its default settings.
 const LEAST_TTL: Duration = Duration::from_secs(2);
 /// Heartbeats in the life of a session.
 const BEATS: u32 = 4;
-/// Between attempts.
+/// Of so many heartbeats one looks for forgotten keys.
+const LOOK_EVERY: u32 = 2;
+/// Between attempts, at first and at the most: a node with a wrong password makes
+/// etcd hash it each time.
 const PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 /// Longest wait for one answer.
 const PATIENCE: Duration = Duration::from_millis(400);
 
@@ -37,6 +40,8 @@ pub struct Session {
 struct State {
     is_kept: bool,
     id: Option<i64>,
+    /// Why none could be begun.
+    error: Option<Error>,
 }
 
 /// Whether an answer says that the session is gone.
@@ -58,14 +63,16 @@ impl Session {
         }
     }
 
-    fn set(&self, id: Option<i64>) {
-        self.state().id = id;
+    fn set(&self, id: Option<i64>, error: Option<Error>) {
+        let mut state = self.state();
+        (state.id, state.error) = (id, error);
+        drop(state);
         self.changed.notify_waiters();
     }
 }
 
 impl Shared {
-    /// The present session. Waits until there is one.
+    /// The present session. Waits while one is begun; if that has failed, says why.
     pub async fn session(&self, shared: &Arc<Self>) -> Result<i64> {
         loop {
             let mut changed = std::pin::pin!(self.session.changed.notified());
@@ -75,6 +82,9 @@ impl Shared {
                 let mut state = self.session.state();
                 if let Some(id) = state.id {
                     return Ok(id);
+                }
+                if let Some(error) = &state.error {
+                    return Err(error.clone());
                 }
                 if !state.is_kept {
                     state.is_kept = true;
@@ -101,46 +111,43 @@ impl Shared {
         self.config.ttl.max(LEAST_TTL)
     }
 
-    async fn begin(&self) -> Result<(i64, Instant)> {
+    async fn begin(&self) -> Result<i64> {
         let seconds = self.session_ttl().as_secs_f64().ceil() as i64;
-        let asked_at = self.env.now();
         let granted =
             self.answer(async |client: &mut Client| client.lease_grant(seconds, None).await).await?;
-        let ttl = Duration::from_secs(u64::try_from(granted.ttl()).unwrap_or(0));
-        Ok((granted.id(), asked_at.after(ttl)))
+        Ok(granted.id())
     }
 
-    /// Until when the session lives now; `None`: it is gone.
-    async fn beat(&self, id: i64) -> Result<Option<Instant>> {
-        let asked_at = self.env.now();
+    /// Whether the session lives.
+    async fn beat(&self, id: i64) -> Result<bool> {
         let beat = async |client: &mut Client| {
             let (mut keeper, mut answers) = client.lease_keep_alive(id).await?;
             keeper.keep_alive().await?;
             answers.message().await
         };
-        let ttl = self.answer(beat).await?.map_or(0, |answer| answer.ttl());
-        let ttl = u64::try_from(ttl).unwrap_or(0);
-        Ok((ttl > 0).then(|| asked_at.after(Duration::from_secs(ttl))))
+        Ok(self.answer(beat).await?.is_some_and(|answer| answer.ttl() > 0))
     }
 
-    /// Keeps the session until it is gone.
-    async fn keep_one(&self, id: i64, mut until: Instant) {
+    /// Keeps the session until etcd says that it is gone. Its time may be over by our
+    /// clock and not by etcd's: a new leader gives every lease all its time again, and
+    /// what we held would be held by nobody for as long.
+    async fn keep_one(&self, id: i64) {
         let pause = self.session_ttl() / BEATS;
         let mut next = self.env.now().after(pause);
-        loop {
+        for beat in 0_u32.. {
             let woken = within(self.env.as_ref(), next, self.session.wake.notified()).await.is_some();
             if woken && self.session.state().id != Some(id) {
                 return;
             }
-            // Overdue keys block others of the fleet; the next beat tries again.
-            let _ = within(self.env.as_ref(), self.env.now().after(PATIENCE), self.delete_overdue()).await;
+            let tidy = async {
+                self.delete_overdue().await?;
+                if beat % LOOK_EVERY == 0 { self.delete_forgotten(id).await } else { Ok(()) }
+            };
+            // What is there too long blocks others of the fleet; the next beat tries again.
+            let _ = within(self.env.as_ref(), self.env.now().after(PATIENCE), tidy).await;
             match self.beat(id).await {
-                Ok(Some(later)) => {
-                    until = later;
-                    next = self.env.now().after(pause);
-                }
-                Ok(None) => return,
-                Err(_) if self.env.now() >= until => return,
+                Ok(true) => next = self.env.now().after(pause),
+                Ok(false) => return,
                 Err(error) => {
                     tracing::debug!(%error, "a heartbeat to etcd failed");
                     next = self.env.now().after(PAUSE);
@@ -152,18 +159,22 @@ impl Shared {
 
 /// Keeps a session, one after another, as long as the store is there.
 async fn keep(shared: Weak<Shared>) {
+    let mut pause = PAUSE;
     while let Some(shared) = shared.upgrade() {
         match shared.begin().await {
-            Ok((id, until)) => {
-                shared.session.set(Some(id));
-                shared.keep_one(id, until).await;
-                shared.session.set(None);
+            Ok(id) => {
+                pause = PAUSE;
+                shared.session.set(Some(id), None);
+                shared.keep_one(id).await;
+                shared.session.set(None, None);
                 tracing::debug!("the session with etcd is gone");
             }
             Err(error) => {
                 tracing::debug!(%error, "no session with etcd");
-                let until = shared.env.now().after(PAUSE);
+                shared.session.set(None, Some(error));
+                let until = shared.env.now().after(pause);
                 shared.env.sleep_until(until).await;
+                pause = (2 * pause).min(LONGEST_PAUSE);
             }
         }
     }
