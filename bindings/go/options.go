@@ -24,9 +24,21 @@ type Options struct {
 	// PrefixBounds are tighter or wider bounds by key prefix; the longest prefix
 	// that fits counts. A prefix must not contain a comma.
 	PrefixBounds map[string]time.Duration `option:"prefix_bounds"`
-	// RefreshAfter is the age at which a read starts a background refresh; half
-	// of StalenessBound unless set.
+	// RefreshAfter is the age at which a read starts a background refresh; hot
+	// keys are refreshed just before it. Unless set, as late as it can be in time
+	// for StalenessBound, by how long refreshes take.
 	RefreshAfter time.Duration `option:"refresh_after"`
+	// PrefetchThreshold is from which access rate on a key is hot: a rate such as
+	// "0.5/s", "adaptive" (one read within its bound), or "off". "adaptive".
+	PrefetchThreshold string `option:"prefetch_threshold"`
+	// PrefetchHalfLife is the half-life of what is known of a key's access rate.
+	// 10 s.
+	PrefetchHalfLife time.Duration `option:"prefetch_half_life"`
+	// PrefetchBudgetPercent is how many of 100 keys asked of the origin may be
+	// prefetches that no read has wanted since the one before. 10.
+	PrefetchBudgetPercent int64 `option:"prefetch_budget_percent"`
+	// PrefetchKeys is of how many keys access rates are known at once. 16,384.
+	PrefetchKeys int64 `option:"prefetch_keys"`
 	// OutageBound is how old a degraded answer may be while the origin is away
 	// (RFC 5861 stale-if-error); never unless set.
 	OutageBound time.Duration `option:"outage_bound"`
@@ -93,6 +105,9 @@ type Options struct {
 	// LeaseStore: "embedded:" or "embedded:<name>", shared by that name within
 	// the process.
 	LeaseStore string `option:"lease_store"`
+	// LeaseSlots is how keys share refresh leases: a number of slots, or
+	// "per_key"; the same on all nodes of a fleet. "1024".
+	LeaseSlots string `option:"lease_slots"`
 	// LeaseTTL is how long a refresh lease holds unless released. 2 s.
 	LeaseTTL time.Duration `option:"lease_ttl"`
 	// LeaseTimeout is the longest wait for the lease store. 50 ms.

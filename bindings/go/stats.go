@@ -38,12 +38,16 @@ type Stats struct {
 	BreakerRejected uint64 `stat:"breaker_rejected"`
 	// Counter. Requests not sent because the queue for the origin was full.
 	Overloaded uint64 `stat:"overloaded"`
-	// Counter. Background refreshes asked for by reads past refresh_after.
+	// Counter. Keys whose reads said, once a proof, that a refresh is wanted.
 	RefreshesAsked uint64 `stat:"refreshes_asked"`
 	// Counter. Background refreshes that brought no proof; the value stays.
 	RefreshesFailed uint64 `stat:"refreshes_failed"`
 	// Counter. Background refreshes dropped because their queue was full.
 	RefreshesDropped uint64 `stat:"refreshes_dropped"`
+	// Counter. Refreshes of hot keys, begun before a read past refresh_after asked for them.
+	Prefetches uint64 `stat:"prefetches"`
+	// Counter. Prefetches of keys that nobody had read since they were refreshed before.
+	PrefetchesUnread uint64 `stat:"prefetches_unread"`
 	// Counter. Leases asked for.
 	LeaseAttempts uint64 `stat:"lease_attempts"`
 	// Counter. Leases won.
@@ -52,6 +56,10 @@ type Stats struct {
 	LeasesLost uint64 `stat:"leases_lost"`
 	// Counter. Lease requests that the lease store did not answer in time.
 	LeaseFailures uint64 `stat:"lease_failures"`
+	// Counter. Leases extended because the origin took its time.
+	LeasesExtended uint64 `stat:"leases_extended"`
+	// Counter. Keys refreshed without their lease, lost again and again, because reads would have had to wait.
+	LeasesForgone uint64 `stat:"leases_forgone"`
 	// Counter. Writes and deletes committed by the origin.
 	Writes uint64 `stat:"writes"`
 	// Counter. Writes and deletes that failed and surely did not happen.

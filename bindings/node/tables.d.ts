@@ -10,8 +10,16 @@ export interface TableOptions {
   stalenessBound?: Duration | undefined
   /** Tighter or wider bounds by key prefix, such as `prices/=50ms,static/=10s`; the longest prefix that fits counts. A per-read bound may only tighten unless it says otherwise. */
   prefixBounds?: string | Record<string, Duration> | undefined
-  /** Age at which a read starts a background refresh; `0s` stands for half of stalenessBound. Scales with the bound of prefix and entry. Default 0s, from 0s to 365d. */
+  /** Age at which a read starts a background refresh; hot keys are refreshed just before it. `0s`: as late as it can be in time for stalenessBound, by how long refreshes take. As much as stalenessBound: never. Scales with the bound of prefix and entry. Default 0s, from 0s to 365d. */
   refreshAfter?: Duration | undefined
+  /** From which access rate on a key is hot, so that it is refreshed before a read has to ask: a rate such as `0.5/s`, `adaptive` (one read within its bound: a refresh saves as many waiting reads as it costs keys asked), or `off`. Default adaptive. */
+  prefetchThreshold?: string | undefined
+  /** Half-life of what is known of a key's access rate; at least four of the key's bounds. Default 10s, from 1ms to 365d. */
+  prefetchHalfLife?: Duration | undefined
+  /** Keys asked of the origin for 100 asked in all that no read has wanted since they were asked before. Default 10, from 0 to 100. */
+  prefetchBudgetPercent?: number | bigint | undefined
+  /** Keys whose access rates are known at once, in some 200 bytes each beside capacity. Default 16384, from 0 to 10000000. */
+  prefetchKeys?: number | bigint | undefined
   /** How old a degraded answer may be while the origin is away (RFC 5861 stale-if-error); `0s`: never. Default 0s, from 0s to 365d. */
   outageBound?: Duration | undefined
   /** Bound for negative entries (the origin has no such key); `0s` stands for stalenessBound. Default 0s, from 0s to 365d. */
@@ -64,6 +72,8 @@ export interface TableOptions {
   backoffCap?: Duration | undefined
   /** Where leases are kept: `embedded:` (this cache), `embedded:<name>` (all caches of the process with that name). Default embedded:. */
   leaseStore?: string | undefined
+  /** How keys share refresh leases: a number of slots, each for the keys whose hash falls into it, or `per_key`. The same on all nodes of a fleet. Default 1024. */
+  leaseSlots?: string | undefined
   /** How long a refresh lease holds unless it is released. Default 2s, from 10ms to 1h. */
   leaseTtl?: Duration | undefined
   /** Longest wait for the lease store; without its answer the refresh goes on. Default 50ms, from 1ms to 1m. */
@@ -145,12 +155,16 @@ export interface TableStatistics {
   readonly breakerRejected: number
   /** Requests not sent because the queue for the origin was full. (counter) */
   readonly overloaded: number
-  /** Background refreshes asked for by reads past refreshAfter. (counter) */
+  /** Keys whose reads said, once a proof, that a refresh is wanted. (counter) */
   readonly refreshesAsked: number
   /** Background refreshes that brought no proof; the value stays. (counter) */
   readonly refreshesFailed: number
   /** Background refreshes dropped because their queue was full. (counter) */
   readonly refreshesDropped: number
+  /** Refreshes of hot keys, begun before a read past refreshAfter asked for them. (counter) */
+  readonly prefetches: number
+  /** Prefetches of keys that nobody had read since they were refreshed before. (counter) */
+  readonly prefetchesUnread: number
   /** Leases asked for. (counter) */
   readonly leaseAttempts: number
   /** Leases won. (counter) */
@@ -159,6 +173,10 @@ export interface TableStatistics {
   readonly leasesLost: number
   /** Lease requests that the lease store did not answer in time. (counter) */
   readonly leaseFailures: number
+  /** Leases extended because the origin took its time. (counter) */
+  readonly leasesExtended: number
+  /** Keys refreshed without their lease, lost again and again, because reads would have had to wait. (counter) */
+  readonly leasesForgone: number
   /** Writes and deletes committed by the origin. (counter) */
   readonly writes: number
   /** Writes and deletes that failed and surely did not happen. (counter) */

@@ -11,6 +11,7 @@ use crate::origin::callback::{Operation, OriginCall};
 
 mod giving_up;
 mod lagging;
+mod prefetching;
 mod refreshing;
 mod sweeping;
 

@@ -1,12 +1,16 @@
 //! Leases: who refreshes for the fleet. An economy, never a condition of G1.
+//!
+//! The lease store has a breaker of its own: one that is away costs a refresh its
+//! time-out now and then, not every time.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::env::{Env, within};
 use crate::facts::key::Key;
 use crate::facts::statistics::{Counters, Stat};
 use crate::lease_store::{Lease, LeaseStore};
+use crate::rules::breaker::{Admission, Breaker, BreakerPolicy};
 
 /// What asking for a lease gave.
 #[derive(Debug)]
@@ -19,35 +23,84 @@ pub enum Asked {
     Unknown,
 }
 
-/// Asks for the leases of keys: one outcome each, in their order. Never waits
-/// longer than `timeout`.
-pub async fn ask(
-    env: &Arc<dyn Env>,
-    store: &Arc<dyn LeaseStore>,
-    counters: &Counters,
-    keys: Vec<Key>,
+/// A store that is away is asked again after so long, at first, and after four
+/// times as long at the most: it is used again within a second of its return.
+const COOLDOWN: Duration = Duration::from_millis(200);
+const FAILURES: u64 = 3;
+
+/// The leases of a node.
+pub struct Leases {
+    store: Arc<dyn LeaseStore>,
     ttl: Duration,
     timeout: Duration,
-) -> Vec<Asked> {
-    let asked = keys.len();
-    counters.add_many(Stat::LeaseAttempts, asked as u64);
-    let deadline = env.now().after(timeout);
-    let outcomes = match within(env.as_ref(), deadline, store.acquire(keys, ttl)).await {
-        Some(Ok(outcomes)) if outcomes.len() == asked => outcomes,
-        _ => {
-            counters.add_many(Stat::LeaseFailures, asked as u64);
-            return (0..asked).map(|_| Asked::Unknown).collect();
+    breaker: Mutex<Breaker>,
+}
+
+impl Leases {
+    /// Leases in `store` that hold for `ttl`. Nothing waits for it longer than `timeout`.
+    pub fn new(store: Arc<dyn LeaseStore>, ttl: Duration, timeout: Duration) -> Self {
+        let breaker = Breaker::new(BreakerPolicy { failures: FAILURES, cooldown: COOLDOWN });
+        Self { store, ttl, timeout, breaker: Mutex::new(breaker) }
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks for leases: one outcome each, in their order.
+    pub async fn ask(&self, env: &Arc<dyn Env>, counters: &Counters, keys: Vec<Key>) -> Vec<Asked> {
+        let asked = keys.len();
+        let unknown = || (0..asked).map(|_| Asked::Unknown).collect();
+        let now = env.now();
+        if let Admission::Refused(_) = self.breaker().admit(now, self.timeout) {
+            return unknown();
         }
-    };
-    let judge = |outcome| match outcome {
-        Some(lease) => {
-            counters.add(Stat::LeasesWon);
-            Asked::Won(lease)
+        counters.add_many(Stat::LeaseAttempts, asked as u64);
+        let acquire = self.store.acquire(keys, self.ttl);
+        let outcomes = match within(env.as_ref(), now.after(self.timeout), acquire).await {
+            Some(Ok(outcomes)) if outcomes.len() == asked => outcomes,
+            outcome => {
+                counters.add_many(Stat::LeaseFailures, asked as u64);
+                let opened = self.breaker().failed(env.now(), None);
+                if opened {
+                    let error = outcome.map(|outcome| outcome.err().map(|error| error.to_string()));
+                    tracing::warn!(?error, "the lease store is away: refreshes go on without leases");
+                }
+                return unknown();
+            }
+        };
+        self.breaker().succeeded();
+        let won = outcomes.iter().flatten().count() as u64;
+        counters.add_many(Stat::LeasesWon, won);
+        counters.add_many(Stat::LeasesLost, asked as u64 - won);
+        outcomes.into_iter().map(|lease| lease.map_or(Asked::Lost, Asked::Won)).collect()
+    }
+
+    /// Holds leases for longer. Those that are another's by now are left out.
+    pub async fn extend(&self, env: &Arc<dyn Env>, counters: &Counters, leases: &mut Vec<Lease>) {
+        if leases.is_empty() {
+            return;
         }
-        None => {
-            counters.add(Stat::LeasesLost);
-            Asked::Lost
+        let deadline = env.now().after(self.timeout);
+        let extend = self.store.extend(leases.clone(), self.ttl);
+        if let Some(Ok(held)) = within(env.as_ref(), deadline, extend).await {
+            let mut held = held.into_iter();
+            leases.retain(|_| held.next().unwrap_or(false));
+            counters.add_many(Stat::LeasesExtended, leases.len() as u64);
         }
-    };
-    outcomes.into_iter().map(judge).collect()
+    }
+
+    /// Gives leases back; what is not given back lapses.
+    pub async fn release(&self, env: &Arc<dyn Env>, leases: Vec<Lease>) {
+        if !leases.is_empty() {
+            let deadline = env.now().after(self.timeout);
+            let _ = within(env.as_ref(), deadline, self.store.release(leases)).await;
+        }
+    }
+}
+
+impl std::fmt::Debug for Leases {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Leases").field("ttl", &self.ttl).finish_non_exhaustive()
+    }
 }

@@ -9,6 +9,7 @@ pub mod error;
 pub mod fork;
 pub mod key;
 pub mod memory;
+pub mod option_choice;
 pub mod option_value;
 pub mod options;
 pub mod receipt;

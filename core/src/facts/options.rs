@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::error::{Code, Error, Result};
+use super::option_choice::{LeaseSlots, PrefetchThreshold};
 use super::option_value::{OptionValue, PrefixBounds, Secret, Size};
 
 /// One row of the table of options.
@@ -87,8 +88,16 @@ options! {
     staleness_bound: Duration = "1s", "1ms" ..= "365d";
     /// Tighter or wider bounds by key prefix, such as `prices/=50ms,static/=10s`; the longest prefix that fits counts. A per-read bound may only tighten unless it says otherwise.
     prefix_bounds: PrefixBounds = "";
-    /// Age at which a read starts a background refresh; `0s` stands for half of staleness_bound. Scales with the bound of prefix and entry.
+    /// Age at which a read starts a background refresh; hot keys are refreshed just before it. `0s`: as late as it can be in time for staleness_bound, by how long refreshes take. As much as staleness_bound: never. Scales with the bound of prefix and entry.
     refresh_after: Duration = "0s", "0s" ..= "365d";
+    /// From which access rate on a key is hot, so that it is refreshed before a read has to ask: a rate such as `0.5/s`, `adaptive` (one read within its bound: a refresh saves as many waiting reads as it costs keys asked), or `off`.
+    prefetch_threshold: PrefetchThreshold = "adaptive";
+    /// Half-life of what is known of a key's access rate; at least four of the key's bounds.
+    prefetch_half_life: Duration = "10s", "1ms" ..= "365d";
+    /// Keys asked of the origin for 100 asked in all that no read has wanted since they were asked before.
+    prefetch_budget_percent: u64 = "10", "0" ..= "100";
+    /// Keys whose access rates are known at once, in some 200 bytes each beside capacity.
+    prefetch_keys: u64 = "16384", "0" ..= "10000000";
     /// How old a degraded answer may be while the origin is away (RFC 5861 stale-if-error); `0s`: never.
     outage_bound: Duration = "0s", "0s" ..= "365d";
     /// Bound for negative entries (the origin has no such key); `0s` stands for staleness_bound.
@@ -141,6 +150,8 @@ options! {
     backoff_cap: Duration = "1s", "1ms" ..= "1h";
     /// Where leases are kept: `embedded:` (this cache), `embedded:<name>` (all caches of the process with that name).
     lease_store: String = "embedded:";
+    /// How keys share refresh leases: a number of slots, each for the keys whose hash falls into it, or `per_key`. The same on all nodes of a fleet.
+    lease_slots: LeaseSlots = "1024";
     /// How long a refresh lease holds unless it is released.
     lease_ttl: Duration = "2s", "10ms" ..= "1h";
     /// Longest wait for the lease store; without its answer the refresh goes on.

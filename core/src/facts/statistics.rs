@@ -78,13 +78,17 @@ statistics! {
     BreakerOpened, breaker_opened, Counter, "1", "Times the origin's circuit breaker opened.";
     BreakerRejected, breaker_rejected, Counter, "1", "Requests not sent because the breaker was open.";
     Overloaded, overloaded, Counter, "1", "Requests not sent because the queue for the origin was full.";
-    RefreshesAsked, refreshes_asked, Counter, "1", "Background refreshes asked for by reads past refresh_after.";
+    RefreshesAsked, refreshes_asked, Counter, "1", "Keys whose reads said, once a proof, that a refresh is wanted.";
     RefreshesFailed, refreshes_failed, Counter, "1", "Background refreshes that brought no proof; the value stays.";
     RefreshesDropped, refreshes_dropped, Counter, "1", "Background refreshes dropped because their queue was full.";
+    Prefetches, prefetches, Counter, "1", "Refreshes of hot keys, begun before a read past refresh_after asked for them.";
+    PrefetchesUnread, prefetches_unread, Counter, "1", "Prefetches of keys that nobody had read since they were refreshed before.";
     LeaseAttempts, lease_attempts, Counter, "1", "Leases asked for.";
     LeasesWon, leases_won, Counter, "1", "Leases won.";
     LeasesLost, leases_lost, Counter, "1", "Leases held by another node when asked for.";
     LeaseFailures, lease_failures, Counter, "1", "Lease requests that the lease store did not answer in time.";
+    LeasesExtended, leases_extended, Counter, "1", "Leases extended because the origin took its time.";
+    LeasesForgone, leases_forgone, Counter, "1", "Keys refreshed without their lease, lost again and again, because reads would have had to wait.";
     Writes, writes, Counter, "1", "Writes and deletes committed by the origin.";
     WritesFailed, writes_failed, Counter, "1", "Writes and deletes that failed and surely did not happen.";
     UnknownOutcomes, unknown_outcomes, Counter, "1", "Writes and deletes whose outcome is unknown.";

@@ -1,11 +1,9 @@
-//! Backoff: `base * 1.2^attempt`, capped, with full jitter.
+//! Backoff: `base * 1.2^attempt`, capped, with jitter.
 //!
-//! Full jitter (Brooker, "Exponential backoff and jitter", AWS Architecture
+//! Jitter (Brooker, "Exponential backoff and jitter", AWS Architecture
 //! Blog, 2015) spreads the losers of a lease over the whole interval.
 
 use std::time::Duration;
-
-use crate::facts::clock::saturating_nanos;
 
 /// How the waits grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,17 +21,23 @@ impl Backoff {
         Duration::try_from_secs_f64(grown).unwrap_or(self.cap).min(self.cap)
     }
 
-    /// The wait: uniform in [ceiling / 8, ceiling], a pure function of the
-    /// draw. Not from zero: an immediate retry would meet the same holder.
+    /// The wait, a pure function of the draw: from an eighth of the ceiling (an
+    /// immediate retry would meet the same holder) up to it, exponentially
+    /// distributed in between, which is the geometric distribution of a clock without
+    /// ticks: most come soon, few come late, and no two together.
     pub fn wait(&self, attempt: u32, draw: u64) -> Duration {
-        let ceiling = saturating_nanos(self.ceiling(attempt));
-        let floor = ceiling / 8;
-        let span = u128::from(ceiling - floor) + 1;
-        // Multiply-shift: uniform without a modulo's bias (Lemire 2019).
-        let offset = (u128::from(draw) * span) >> 64;
-        Duration::from_nanos(floor + u64::try_from(offset).unwrap_or(0))
+        let ceiling = self.ceiling(attempt).as_secs_f64();
+        let floor = ceiling / 8.0;
+        // In [0, 1), of the 53 bits that a float has.
+        let uniform = (draw >> 11) as f64 / (1_u64 << 53) as f64;
+        // The inverse of the distribution, cut off at the ceiling.
+        let share = -(-uniform * (1.0 - (-STEEPNESS).exp())).ln_1p() / STEEPNESS;
+        Duration::from_secs_f64(floor + (ceiling - floor) * share.clamp(0.0, 1.0))
     }
 }
+
+/// The density at the ceiling is that at the floor, times e to the power of minus this.
+const STEEPNESS: f64 = 2.0;
 
 #[cfg(test)]
 mod tests {
@@ -50,15 +54,27 @@ mod tests {
     }
 
     #[test]
-    fn jitter_is_uniform() {
+    fn jitter_is_a_cut_exponential() {
         let random = SplitMix::new(1);
-        let mut tenths = [0u32; 10];
+        let mut tenths = [0_i64; 10];
         for _ in 0..100_000 {
             let wait = BACKOFF.wait(0, random.draw()).as_secs_f64() * 1000.0;
-            assert!((1.25..=10.0).contains(&wait));
+            assert!((1.249..=10.001).contains(&wait));
             tenths[(((wait - 1.25) / 8.75 * 10.0) as usize).min(9)] += 1;
         }
-        // Each tenth is 10,000 +- 6 sigma (95 each).
-        assert!(tenths.iter().all(|n| n.abs_diff(10_000) < 570), "{tenths:?}");
+        for (tenth, found) in tenths.iter().enumerate() {
+            // What the distribution has there, within six standard deviations.
+            let below = |x: f64| (1.0 - (-STEEPNESS * x).exp()) / (1.0 - (-STEEPNESS).exp());
+            let expected = 1e5 * (below((tenth + 1) as f64 / 10.0) - below(tenth as f64 / 10.0));
+            assert!((*found as f64 - expected).abs() < 6.0 * expected.sqrt(), "{tenth}: {tenths:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_draw_is_the_same_wait() {
+        for draw in [0, 1, u64::MAX / 2, u64::MAX] {
+            assert_eq!(BACKOFF.wait(3, draw), BACKOFF.wait(3, draw));
+            assert!(BACKOFF.wait(1_000_000, draw) <= BACKOFF.cap);
+        }
     }
 }

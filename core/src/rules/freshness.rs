@@ -32,8 +32,9 @@ pub struct KeyBounds {
     pub staleness: Span,
     /// Hard bound of negative entries.
     pub negative: Span,
-    /// Share of the hard bound after which a refresh is asked for, in 1/65536.
-    pub refresh_share: u32,
+    /// Share of the hard bound after which a read says that the key is wanted, so
+    /// that it is refreshed in time, in 1/65536.
+    pub wanted_share: u32,
     /// How old a degraded answer may be; zero: never.
     pub outage: Span,
 }
@@ -91,13 +92,13 @@ impl Standing {
 /// May the entry answer?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Within the bound. `aging`: close to expiry, a refresh is due.
+    /// Within the bound. `aging`: it is time to think of a refresh.
     Fresh {
         /// Upper bound on the staleness.
         age: Span,
         /// The bound that the read was held to.
         bound: Span,
-        /// Whether a background refresh should start.
+        /// Whether the read says that the key is wanted.
         aging: bool,
     },
     /// Past the bound.
@@ -151,7 +152,7 @@ pub struct Plainly {
 impl Plainly {
     /// For keys of these bounds.
     pub fn of(key: &KeyBounds, drift: Drift) -> Self {
-        let soft = soft_bound(key.staleness, key.refresh_share).min(key.staleness).as_nanos();
+        let soft = soft_bound(key.staleness, key.wanted_share).min(key.staleness).as_nanos();
         let within = u128::from(soft) * 1_000_000 / (1_000_000 + u128::from(drift.0));
         let within = u64::try_from(within).unwrap_or(u64::MAX).saturating_sub(1);
         // Below that an age is told without a multiplication of 128 bits.
@@ -206,10 +207,10 @@ pub fn judge(
     }
     // A read's own bound is no reason to refresh for everybody.
     let shared = hard_bound(standing, key, &ReadBounds::NONE);
-    Verdict::Fresh { age, bound, aging: age > soft_bound(shared, key.refresh_share) }
+    Verdict::Fresh { age, bound, aging: age > soft_bound(shared, key.wanted_share) }
 }
 
-/// The age from which on a refresh is asked for; `share` is in 1/65536.
+/// The age from which on reads say that the key is wanted; `share` is in 1/65536.
 #[inline]
 pub fn soft_bound(bound: Span, share: u32) -> Span {
     Span::from_nanos((bound.as_nanos() >> 16) * u64::from(share))
@@ -256,7 +257,7 @@ mod tests {
     }
 
     fn key() -> KeyBounds {
-        KeyBounds { staleness: ms(200), negative: ms(50), refresh_share: 32_768, outage: Span::ZERO }
+        KeyBounds { staleness: ms(200), negative: ms(50), wanted_share: 32_768, outage: Span::ZERO }
     }
 
     fn fresh(age: Span, bound: u64, aging: bool) -> Verdict {
@@ -379,7 +380,7 @@ mod tests {
             limit in prop::option::of(0u64..3_000), negative: bool, unproved in 0u64..3,
             ppm in prop_oneof![Just(0u32), 0u32..100_000, Just(u32::MAX)],
         ) {
-            let key = KeyBounds { staleness: ms(bound), refresh_share: share, ..key() };
+            let key = KeyBounds { staleness: ms(bound), wanted_share: share, ..key() };
             let plainly = Plainly::of(&key, Drift(ppm));
             let limits = Limits { staleness_bound: limit.map(Duration::from_millis), ..Limits::default() };
             let entry = entry(validated, limits, (!negative).then_some(b"v"), unproved);

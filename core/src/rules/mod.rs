@@ -4,5 +4,9 @@
 pub mod backoff;
 pub mod breaker;
 pub mod freshness;
+pub mod hotness;
+pub mod lead;
 pub mod order;
+pub mod prefetch_budget;
 pub mod retry_budget;
+pub mod slots;

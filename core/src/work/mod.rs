@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::coordination::flight::FlightTable;
 use crate::coordination::gate::Gate;
+use crate::coordination::lease::Leases;
 use crate::env::Env;
 use crate::facts::clock::{BootClock, Clock, Instant};
 use crate::facts::error::Result;
@@ -42,7 +43,7 @@ pub struct Node {
     /// The system of record.
     pub origin: Arc<dyn Origin>,
     /// Who refreshes for the fleet.
-    pub leases: Arc<dyn LeaseStore>,
+    pub leases: Leases,
     /// What happened.
     pub counters: Counters,
     /// Refreshes that reads asked for.
@@ -62,7 +63,7 @@ impl Node {
         leases: Arc<dyn LeaseStore>,
     ) -> Result<Self> {
         let policy = Policy::of(options);
-        let refreshes = RefreshQueue::new(policy.refresh_queue, env.signal()?);
+        let refreshes = RefreshQueue::new(&policy, env.signal()?);
         Ok(Self {
             store: Store::new(options.capacity.0, options.max_value_bytes.0),
             flights: Arc::default(),
@@ -72,9 +73,9 @@ impl Node {
             compare_off_until: AtomicU64::new(0),
             on_boot_clock: env.is_boot_clock(),
             env,
-            policy,
             origin,
-            leases,
+            leases: Leases::new(leases, policy.lease_ttl, policy.lease_timeout),
+            policy,
             refreshes,
         })
     }

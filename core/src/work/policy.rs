@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::coordination::gate::GatePolicy;
 use crate::facts::clock::Span;
+use crate::facts::option_choice::{LeaseSlots, PrefetchThreshold};
 use crate::facts::option_value::PrefixBounds;
 use crate::facts::options::Options;
 use crate::rules::backoff::Backoff;
@@ -39,6 +40,13 @@ pub struct Policy {
     pub retry_limit: u32,
     /// How waits between attempts grow.
     pub backoff: Backoff,
+    /// Age at which a refresh starts, as a share of the bound in 1/65536; `None`:
+    /// as late as it can be in time.
+    pub refresh_share: Option<u32>,
+    /// Settings of the prefetch.
+    pub prefetch: PrefetchPolicy,
+    /// How keys share leases.
+    pub lease_slots: LeaseSlots,
     /// How long a refresh lease holds.
     pub lease_ttl: Duration,
     /// Longest wait for the lease store.
@@ -49,18 +57,38 @@ pub struct Policy {
     pub gate: GatePolicy,
 }
 
+/// Settings of the prefetch.
+#[derive(Clone, Copy, Debug)]
+pub struct PrefetchPolicy {
+    /// From which rate on a key is hot.
+    pub threshold: PrefetchThreshold,
+    /// Half-life of what is known of a rate.
+    pub half_life: Duration,
+    /// Keys asked for nobody, for 100 asked.
+    pub budget_percent: u64,
+    /// Keys of which something is known.
+    pub keys: usize,
+}
+
+/// A whole bound, as a share of it.
+const WHOLE: u32 = 1 << 16;
+
 impl Policy {
     /// The policy of validated options.
     pub fn of(options: &Options) -> Self {
         let staleness = options.staleness_bound;
         let or = |value: Duration, default| if value.is_zero() { default } else { value };
-        let refresh_after = or(options.refresh_after, staleness / 2);
-        let share = refresh_after.as_secs_f64() / staleness.as_secs_f64() * 65_536.0;
+        let share = (options.refresh_after.as_secs_f64() / staleness.as_secs_f64() * 65_536.0) as u32;
+        let refresh_share = (share > 0 || !options.refresh_after.is_zero()).then_some(share);
         let drift = Drift(u32::try_from(options.clock_drift_ppm).unwrap_or(u32::MAX));
         let bounds = KeyBounds {
             staleness: staleness.into(),
             negative: or(options.negative_bound, staleness).into(),
-            refresh_share: share as u32,
+            wanted_share: match refresh_share {
+                None => WHOLE / 2,
+                Some(WHOLE) => WHOLE,
+                Some(share) => share / 2,
+            },
             outage: options.outage_bound.into(),
         };
         let prefixes =
@@ -81,6 +109,14 @@ impl Policy {
             compare_batch: usize::try_from(options.compare_batch).unwrap_or(1),
             retry_limit: u32::try_from(options.retry_limit).unwrap_or(u32::MAX),
             backoff: Backoff { base: options.backoff_base, cap: options.backoff_cap },
+            refresh_share,
+            prefetch: PrefetchPolicy {
+                threshold: options.prefetch_threshold,
+                half_life: options.prefetch_half_life,
+                budget_percent: options.prefetch_budget_percent,
+                keys: usize::try_from(options.prefetch_keys).unwrap_or(usize::MAX),
+            },
+            lease_slots: options.lease_slots,
             lease_ttl: options.lease_ttl,
             lease_timeout: options.lease_timeout,
             refresh_queue: usize::try_from(options.refresh_queue).unwrap_or(usize::MAX),
@@ -102,11 +138,11 @@ impl Policy {
         (1..=self.max_key_bytes).contains(&key.len())
     }
 
-    /// Whether an entry of this age asks for a refresh, or is no hit at all;
+    /// Whether an entry of this age is to be refreshed in time, or is no hit at all;
     /// `bound` is the hard bound of reads that ask for nothing special.
     #[inline]
     pub fn is_aging(&self, age: Span, bound: Span) -> bool {
-        age > soft_bound(bound, self.bounds.refresh_share)
+        age > soft_bound(bound, self.bounds.wanted_share)
     }
 
     /// The bounds of a key, its prefix considered.

@@ -1,36 +1,55 @@
-//! Refresh: a read past `refresh_after` asks, one task does.
+//! Refresh: reads say that a key is wanted, one task refreshes it in time.
 //!
-//! The node that wins the key's lease asks the origin, for all due keys in one
-//! compare; who loses it serves what it has and looks again after a wait drawn
-//! from the backoff. Nothing here is a condition of G1.
+//! A read past a mark in the age of an entry says so, once a proof. Keys that
+//! are hot are refreshed as late as that is in time ([`plan`]), with their
+//! neighbours in one compare ([`batch`]); others by the first read past
+//! `refresh_after`. The node that wins a lease asks the origin; who loses it serves
+//! what it has and looks again. Nothing here is a condition of G1.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crossbeam::queue::ArrayQueue;
 
 use super::Node;
-use super::compare::fetch_all;
 use super::fetch::known;
-use super::install::Purpose;
-use crate::coordination::flight::{Boarding, Flight, Place};
-use crate::coordination::lease::{self, Asked};
-use crate::env::{BoxFuture, Signal};
+use super::policy::Policy;
+use crate::env::{Signal, within};
+use crate::facts::clock::Instant;
 use crate::facts::entry::{Entry, SharedEntry};
 use crate::facts::key::Key;
 use crate::facts::statistics::{Counters, Stat};
-use crate::lease_store::Lease;
-use crate::rules::freshness::{ReadBounds, Standing, Verdict, judge};
+use crate::rules::breaker::State;
+use crate::rules::freshness::{ReadBounds, Standing, hard_bound, soft_bound};
+use crate::rules::lead::Lead;
+
+mod batch;
+mod plan;
+
+use plan::{Decision, Plan, Times};
+
+/// Hot keys are refreshed at 31/32 of an age at which a read would ask.
+const JUST_BEFORE: u32 = 32;
+/// The task wakes up so often if there is nothing to do.
+const IDLE: Duration = Duration::from_secs(3600);
 
 /// Refreshes that reads asked for and nobody has begun.
 pub struct RefreshQueue {
     asked: ArrayQueue<SharedEntry>,
     signal: Arc<dyn Signal>,
+    /// Touched by the tasks of the environment alone.
+    plan: Mutex<Plan>,
 }
 
 impl RefreshQueue {
-    /// An empty queue of at most `capacity` entries.
-    pub fn new(capacity: usize, signal: Arc<dyn Signal>) -> Self {
-        Self { asked: ArrayQueue::new(capacity.max(1)), signal }
+    /// An empty queue.
+    pub fn new(policy: &Policy, signal: Arc<dyn Signal>) -> Self {
+        let plan = Plan::new(policy.prefetch, policy.lease_slots);
+        Self { asked: ArrayQueue::new(policy.refresh_queue.max(1)), signal, plan: Mutex::new(plan) }
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks for a refresh, for all readers of the entry once. Never blocks.
@@ -60,116 +79,70 @@ impl std::fmt::Debug for RefreshQueue {
 /// The refresh task of a node. Ends with its environment.
 pub async fn run(node: Arc<Node>) {
     loop {
-        node.refreshes.signal.notified().await;
-        let due: Vec<_> = std::iter::from_fn(|| node.refreshes.asked.pop()).collect();
-        if !due.is_empty() {
+        let next = node.refreshes.plan().next_due().unwrap_or(Instant::FAR_FUTURE);
+        let until = next.min(node.now().after(IDLE));
+        let _ = within(node.env.as_ref(), until, node.refreshes.signal.notified()).await;
+        let now = node.now();
+        let mut keys = asked(&node, now);
+        keys.extend(due(&node, now));
+        if !keys.is_empty() {
             // The lease store may be slow; the next due keys do not wait for it.
-            let _ = node.env.spawn(Box::pin(refresh(Arc::clone(&node), due, 0)));
+            let _ = node.env.spawn(batch::refresh(Arc::clone(&node), keys, 0));
         }
     }
 }
 
-/// Boxed: a lost lease comes back here after its wait.
-fn refresh(node: Arc<Node>, due: Vec<SharedEntry>, attempt: u32) -> BoxFuture<'static, ()> {
-    Box::pin(async move {
-        let (mut places, mut leases, mut lost, mut flights) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for entry in due {
-            match take(&node, &entry, attempt).await {
-                Taken::Ours(place, lease) => {
-                    flights.push((entry, Arc::clone(place.flight())));
-                    places.push(place);
-                    leases.extend(lease);
+/// What reads asked for that is due.
+fn asked(node: &Node, now: Instant) -> Vec<Key> {
+    let mut plan = node.refreshes.plan();
+    let asked = std::iter::from_fn(|| node.refreshes.asked.pop());
+    let is_due = |entry: SharedEntry| {
+        let key = Key::copy_from(entry.key());
+        let times = times_of(node, &plan.lead, &entry);
+        plan.asked(&key, times, now).then_some(key)
+    };
+    asked.filter_map(is_due).collect()
+}
+
+/// What is due and hot, so that nobody has to ask.
+fn due(node: &Node, now: Instant) -> Vec<Key> {
+    let is_closed = node.gate.breaker_state(now) == State::Closed;
+    let mut keys = Vec::new();
+    let due = node.refreshes.plan().take_due(now, is_closed);
+    for (key, decision) in due {
+        match decision {
+            Decision::Refresh { unread } => {
+                node.counters.add(Stat::Prefetches);
+                node.counters.add_many(Stat::PrefetchesUnread, unread.into());
+                keys.push(key);
+            }
+            Decision::Leave => {
+                if let Some(entry) = known(node, &key) {
+                    entry.refresh_given_up();
                 }
-                Taken::InFlight(flight) => flights.push((entry, flight)),
-                Taken::Lost => lost.push(entry),
-                Taken::Settled => entry.refresh_given_up(),
             }
         }
-        fetch_all(&node, places, None, Purpose::Background);
-        if !lost.is_empty() {
-            let _ = node.env.spawn(Box::pin(look_again(Arc::clone(&node), lost, attempt + 1)));
-        }
-        let mut failed = Vec::new();
-        for (entry, flight) in flights {
-            match flight.landed().await {
-                true => entry.refresh_given_up(),
-                false => failed.push(entry),
-            }
-        }
-        // A lease that is not given back lapses.
-        let _ = node.leases.release(leases).await;
-        pause(&node, failed).await;
-    })
-}
-
-/// Entries whose refresh failed are not asked for again by the very next read,
-/// but after a wait that grows with their failures in a row.
-async fn pause(node: &Node, failed: Vec<SharedEntry>) {
-    let now = node.now();
-    let until = |entry: SharedEntry| {
-        (now.after(node.policy.backoff.wait(entry.refresh_failed(), node.env.random())), entry)
-    };
-    let mut pauses: Vec<_> = failed.into_iter().map(until).collect();
-    pauses.sort_unstable_by_key(|(until, _)| *until);
-    for (until, entry) in pauses {
-        node.env.sleep_until(until).await;
-        entry.refresh_given_up();
     }
+    keys
 }
 
-async fn look_again(node: Arc<Node>, lost: Vec<SharedEntry>, attempt: u32) {
-    let wait = node.policy.backoff.wait(attempt, node.env.random());
-    node.env.sleep_until(node.now().after(wait)).await;
-    refresh(node, lost, attempt).await;
-}
-
-enum Taken {
-    /// This node asks the origin.
-    Ours(Place, Option<Lease>),
-    /// Another node does.
-    Lost,
-    /// A flight that a read started does.
-    InFlight(Arc<Flight>),
-    /// Nothing is left to do: proved meanwhile, replaced,
-    /// or so old that the next read fetches it anyway.
-    Settled,
-}
-
-async fn take(node: &Arc<Node>, entry: &SharedEntry, attempt: u32) -> Taken {
-    let key = Key::copy_from(entry.key());
-    let present = known(node, &key).filter(|present| present.ptr_eq(entry));
-    let Some(present) = present else { return Taken::Settled };
-    let now = node.now();
+/// The times of an entry's proof.
+fn times_of(node: &Node, lead: &Lead, entry: &Entry) -> Times {
     let bounds = node.policy.key_bounds(entry.key());
-    let verdict =
-        judge(&Standing::of(&present), &bounds, &ReadBounds::default(), node.policy.drift, now, now);
-    match verdict {
-        Verdict::Fresh { aging: true, .. } => {}
-        // Expired in the queue: still worth it, but not over and over for a
-        // key that nobody may read any more.
-        Verdict::Expired { .. } if attempt == 0 => {}
-        _ => return Taken::Settled,
-    }
-    let policy = &node.policy;
-    let keys = vec![key.clone()];
-    let asked =
-        lease::ask(&node.env, &node.leases, &node.counters, keys, policy.lease_ttl, policy.lease_timeout);
-    let lease = match asked.await.pop() {
-        Some(Asked::Won(lease)) => Some(lease),
-        Some(Asked::Lost) => return Taken::Lost,
-        Some(Asked::Unknown) | None => None,
+    let bound = hard_bound(&Standing::of(entry), &bounds, &ReadBounds::NONE);
+    let validated_at = entry.validated_at();
+    let due_age = match node.policy.refresh_share {
+        // Just before a read past it would ask.
+        Some(share) => {
+            let after = Duration::from(soft_bound(bound, share));
+            after - after / JUST_BEFORE
+        }
+        None => lead.due_age(bound.into()),
     };
-    match node.flights.board(&key) {
-        Boarding::Started(place) => {
-            node.counters.add(Stat::FlightsStarted);
-            Taken::Ours(place, lease)
-        }
-        Boarding::Joined(flight) => {
-            if let Some(lease) = lease {
-                let _ = node.leases.release(vec![lease]).await;
-            }
-            Taken::InFlight(flight)
-        }
+    Times {
+        validated_at,
+        wanted_from: validated_at.after(soft_bound(bound, bounds.wanted_share).into()),
+        due: validated_at.after(due_age),
+        bound: bound.into(),
     }
 }

@@ -169,6 +169,9 @@ impl Plan {
         // linearizable: nothing may leave the cache then.
         if self.has(Fault::Aged) {
             self.without(&[Fault::NoStore, Fault::ExternalLarge, Fault::UnversionedDeletes]);
+            // Nor may a write not enter it, as when the outcome of another is unknown.
+            self.without(&[Fault::RequestLost, Fault::AnswerLost, Fault::ConnectionBroken, Fault::Outage]);
+            self.without(&[Fault::RequestSlow, Fault::AnswerSlow, Fault::BrownOut]);
             self.options.capacity = Size(256 * 1024);
             self.options.keep_expired = Duration::from_secs(3600);
             self.keys = self.keys.min(12);
@@ -259,6 +262,16 @@ fn options(rng: &mut Rng) -> Options {
     options.lease_ttl = ms(rng.pick(&[10, 200, 2000]));
     options.lease_timeout = ms(rng.pick(&[1, 20]));
     options.refresh_queue = rng.pick(&[1, 65536]);
+    let choices = [
+        ("lease_slots", rng.pick(&["per_key", "1", "8", "1024"])),
+        ("prefetch_threshold", rng.pick(&["adaptive", "adaptive", "off", "1/s"])),
+        ("prefetch_half_life", rng.pick(&["10ms", "1s", "10s"])),
+        ("prefetch_budget_percent", rng.pick(&["0", "10", "100"])),
+        ("prefetch_keys", rng.pick(&["0", "2", "16384"])),
+    ];
+    for (name, value) in choices {
+        options.set(name, value).expect("choices are valid");
+    }
     options.seed = 1;
     debug_assert!(options.prefix_bounds == PrefixBounds::default());
     debug_assert!(options.staleness_bound < Duration::from_nanos(60 * SECOND));

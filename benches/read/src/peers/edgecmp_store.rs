@@ -14,7 +14,7 @@ use crate::subject::{Hits, Subject};
 const BOUNDS: KeyBounds = KeyBounds {
     staleness: Span::from_nanos(3_600_000_000_000),
     negative: Span::from_nanos(3_600_000_000_000),
-    refresh_share: 32_768,
+    wanted_share: 32_768,
     outage: Span::ZERO,
 };
 

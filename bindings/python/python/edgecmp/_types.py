@@ -29,6 +29,10 @@ class Options(TypedDict, total=False):
     staleness_bound: Duration
     prefix_bounds: Union[str, Mapping[str, Duration]]
     refresh_after: Duration
+    prefetch_threshold: str
+    prefetch_half_life: Duration
+    prefetch_budget_percent: int
+    prefetch_keys: int
     outage_bound: Duration
     negative_bound: Duration
     keep_expired: Duration
@@ -55,6 +59,7 @@ class Options(TypedDict, total=False):
     backoff_base: Duration
     backoff_cap: Duration
     lease_store: str
+    lease_slots: str
     lease_ttl: Duration
     lease_timeout: Duration
     refresh_queue: int

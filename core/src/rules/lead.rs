@@ -1,0 +1,76 @@
+//! How long before its expiry a key has to be refreshed, from how long refreshes
+//! take: as late as that allows, since each proof that comes earlier than it has
+//! to is a larger share of all proofs.
+
+use std::time::Duration;
+
+/// Refreshes that fit between their start and the expiry: the lease may be lost
+/// at first, the origin may be slower this time.
+const ROOM: u32 = 3;
+/// Timers are late by up to so much.
+const TIMER: Duration = Duration::from_millis(1);
+/// Between those shares of the bound it starts: 15/16 and 1/2.
+const LEAST: u32 = 16;
+const MOST: u32 = 2;
+
+/// How long refreshes take.
+#[derive(Clone, Copy, Debug)]
+pub struct Lead {
+    took: Duration,
+}
+
+impl Default for Lead {
+    fn default() -> Self {
+        Self { took: Duration::from_millis(10) }
+    }
+}
+
+impl Lead {
+    /// A refresh took so long, its lease included. Slow ones count at once, and
+    /// are forgotten slowly.
+    pub fn observe(&mut self, took: Duration) {
+        self.took = if took >= self.took { took } else { (self.took * 31 + took) / 32 };
+    }
+
+    /// The age at which a key of this bound is refreshed.
+    pub fn due_age(&self, bound: Duration) -> Duration {
+        bound - (ROOM * (self.took + TIMER)).clamp(bound / LEAST, bound / MOST)
+    }
+
+    /// The age at which waiting for a lease would mean that reads wait.
+    pub fn last_call(&self, bound: Duration) -> Duration {
+        bound - (self.took + self.took / 2 + TIMER).clamp(bound / (2 * LEAST), bound / MOST)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn as_late_as_refreshes_allow() {
+        let mut lead = Lead::default();
+        (0..1000).for_each(|_| lead.observe(ms(5)));
+        assert_eq!(lead.due_age(ms(1600)), ms(1500), "never later");
+        let due = lead.due_age(ms(160));
+        assert!(due > ms(140) && due < ms(143), "{due:?}");
+        assert_eq!(lead.due_age(ms(20)), ms(10), "never earlier");
+        lead.observe(ms(100));
+        assert_eq!(lead.due_age(ms(1600)), ms(1600 - 303), "one slow refresh is enough");
+    }
+
+    #[test]
+    fn the_last_call_comes_after_the_first() {
+        let mut lead = Lead::default();
+        for took in [1, 3, 10, 50, 1000] {
+            lead.observe(ms(took));
+            for bound in [ms(1), ms(20), ms(200), ms(5000)] {
+                assert!(lead.due_age(bound) <= lead.last_call(bound) && lead.last_call(bound) < bound);
+            }
+        }
+    }
+}

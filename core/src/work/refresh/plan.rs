@@ -1,0 +1,268 @@
+//! What is to be refreshed when: who is hot, when that is due, and with whom.
+//!
+//! Time comes in as an argument, and nothing is done here.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Bound;
+use std::time::Duration;
+
+use crate::facts::clock::Instant;
+use crate::facts::key::Key;
+use crate::facts::option_choice::LeaseSlots;
+use crate::rules::hotness::Hotness;
+use crate::rules::lead::Lead;
+use crate::rules::prefetch_budget::PrefetchBudget;
+use crate::rules::slots::lease_of;
+use crate::work::policy::PrefetchPolicy;
+
+/// What is due somewhat later is done together with what is due now: in the last
+/// sixteenth of its time, in the last quarter if it shares the lease. Keys of one
+/// slot soon are due at the same time.
+const SOON: u32 = 16;
+const NEAR: u32 = 4;
+/// Of the half-life: bounds of the key in it at the least.
+const BOUNDS: u32 = 4;
+/// How often those are looked for of whom nothing is known any more.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// The times of one proof.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// When the value was current.
+    pub validated_at: Instant,
+    /// From then on reads say that the key is wanted.
+    pub wanted_from: Instant,
+    /// A refresh starts.
+    pub due: Instant,
+    /// The hard bound.
+    pub bound: Duration,
+}
+
+/// What is to be done about a key that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Refresh it; `unread`: nobody has read it since that was done before.
+    Refresh {
+        /// See there.
+        unread: bool,
+    },
+    /// The next read starts a refresh.
+    Leave,
+}
+
+/// The plan of a node.
+#[derive(Debug)]
+pub struct Plan {
+    policy: PrefetchPolicy,
+    slots: LeaseSlots,
+    known: HashMap<Key, Known>,
+    /// Who is due when.
+    due: BTreeSet<(Instant, Key)>,
+    /// The same keys by their leases.
+    leases: BTreeSet<(Key, Key)>,
+    budget: PrefetchBudget,
+    sweep_at: Instant,
+    /// How long refreshes take.
+    pub lead: Lead,
+}
+
+/// What is known of a key.
+#[derive(Debug)]
+struct Known {
+    hotness: Hotness,
+    /// Nobody has read it since `watched_from`, unless `asked`.
+    watched_from: Instant,
+    /// The proof that is meant by that.
+    validated_at: Instant,
+    asked: bool,
+    /// Refreshes in a row that nobody had asked for.
+    silent: u8,
+    bound: Duration,
+    scheduled: Option<Times>,
+}
+
+impl Plan {
+    /// A plan of nothing.
+    pub fn new(policy: PrefetchPolicy, slots: LeaseSlots) -> Self {
+        Self {
+            policy,
+            slots,
+            known: HashMap::new(),
+            due: BTreeSet::new(),
+            leases: BTreeSet::new(),
+            budget: PrefetchBudget::new(policy.budget_percent),
+            sweep_at: Instant::ZERO,
+            lead: Lead::default(),
+        }
+    }
+
+    /// When something is due.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.due.first().map(|(due, _)| *due)
+    }
+
+    /// A read says that a key is wanted. Whether to refresh it at once.
+    pub fn asked(&mut self, key: &Key, times: Times, now: Instant) -> bool {
+        if !self.known.contains_key(key) && !self.has_room(now) {
+            return true;
+        }
+        let half_life = self.half_life(times.bound);
+        let known = self.known.entry(key.clone()).or_insert_with(|| Known {
+            hotness: Hotness::new(now),
+            watched_from: times.wanted_from,
+            validated_at: times.validated_at,
+            asked: false,
+            silent: 0,
+            bound: times.bound,
+            scheduled: None,
+        });
+        if known.validated_at < times.validated_at {
+            // It was not refreshed in time: a read has waited for this proof.
+            if !known.asked {
+                let waited = times.validated_at.since(known.watched_from);
+                known.hotness.read_after(waited, now, half_life);
+            }
+            known.validated_at = times.validated_at;
+            known.asked = false;
+        }
+        if !known.asked {
+            known.hotness.read_after(now.since(times.wanted_from), now, half_life);
+        }
+        known.asked = true;
+        known.silent = 0;
+        let is_due = now >= times.due;
+        self.schedule(key, (!is_due).then_some(times));
+        is_due
+    }
+
+    /// A key was refreshed, or proved otherwise. If it is hot, that goes on.
+    pub fn proved(&mut self, key: &Key, times: Times) {
+        let Some(known) = self.known.get_mut(key) else { return };
+        if known.validated_at < times.validated_at {
+            known.validated_at = times.validated_at;
+            known.watched_from = times.wanted_from;
+            known.asked = false;
+        }
+        let is_hot = known.hotness.is_hot(self.policy.threshold, times.bound, known.silent);
+        self.schedule(key, is_hot.then_some(times));
+    }
+
+    /// A key is not cached any more.
+    pub fn gone(&mut self, key: &Key) {
+        self.schedule(key, None);
+    }
+
+    /// So many keys were asked of the origin.
+    pub fn spent(&mut self, keys: usize) {
+        self.budget.asked(keys);
+    }
+
+    /// Takes what is due, and what goes with it. If not `may`, nothing is hot.
+    pub fn take_due(&mut self, now: Instant, may: bool) -> Vec<(Key, Decision)> {
+        let mut keys = Vec::new();
+        while let Some((due, key)) = self.due.first() {
+            let soon = self.known.get(key).and_then(|known| known.scheduled);
+            let first_of_all = *due <= now;
+            let along = !keys.is_empty() && soon.is_some_and(|times| within(&times, SOON, now));
+            if !first_of_all && !along {
+                break;
+            }
+            let key = key.clone();
+            self.schedule(&key, None);
+            keys.push(key);
+        }
+        if let LeaseSlots::Slots(_) = self.slots {
+            self.take_near(&mut keys, now);
+        }
+        keys.into_iter()
+            .map(|key| {
+                let decision = if may { self.decide(&key, now) } else { Decision::Leave };
+                (key, decision)
+            })
+            .collect()
+    }
+
+    /// Takes those that share a lease with some of `keys`, and are due before long.
+    fn take_near(&mut self, keys: &mut Vec<Key>, now: Instant) {
+        let leases: BTreeSet<Key> = keys.iter().map(|key| lease_of(key, self.slots)).collect();
+        for lease in leases {
+            let from = (lease.clone(), Key::copy_from(b""));
+            let sharing = self.leases.range((Bound::Included(from), Bound::Unbounded));
+            let sharing = sharing.take_while(|(of, _)| *of == lease).map(|(_, key)| key);
+            let is_near = |key: &&Key| {
+                let times = self.known.get(*key).and_then(|known| known.scheduled);
+                times.is_some_and(|times| within(&times, NEAR, now))
+            };
+            let near: Vec<Key> = sharing.filter(is_near).cloned().collect();
+            for key in near {
+                self.schedule(&key, None);
+                keys.push(key);
+            }
+        }
+    }
+
+    fn decide(&mut self, key: &Key, now: Instant) -> Decision {
+        let Some(known) = self.known.get_mut(key) else { return Decision::Leave };
+        let bound = known.bound;
+        if known.asked {
+            let is_hot = known.hotness.is_hot(self.policy.threshold, bound, 0);
+            return if is_hot { Decision::Refresh { unread: false } } else { Decision::Leave };
+        }
+        let half_life = self.policy.half_life.max(BOUNDS * bound);
+        known.hotness.silent_for(now.since(known.watched_from), now, half_life);
+        known.watched_from = known.watched_from.max(now);
+        known.silent = known.silent.saturating_add(1);
+        match known.hotness.is_hot(self.policy.threshold, bound, known.silent) && self.budget.withdraw() {
+            true => Decision::Refresh { unread: true },
+            false => Decision::Leave,
+        }
+    }
+
+    fn schedule(&mut self, key: &Key, times: Option<Times>) {
+        let Some(known) = self.known.get_mut(key) else { return };
+        let before = std::mem::replace(&mut known.scheduled, times);
+        if let Some(times) = times {
+            known.bound = times.bound;
+        }
+        match (before, times) {
+            (None, None) => {}
+            (Some(before), Some(times)) if before.due == times.due => {}
+            (before, times) => {
+                let lease = lease_of(key, self.slots);
+                if let Some(before) = before {
+                    self.due.remove(&(before.due, key.clone()));
+                    self.leases.remove(&(lease.clone(), key.clone()));
+                }
+                if let Some(times) = times {
+                    self.due.insert((times.due, key.clone()));
+                    self.leases.insert((lease, key.clone()));
+                }
+            }
+        }
+    }
+
+    fn half_life(&self, bound: Duration) -> Duration {
+        self.policy.half_life.max(BOUNDS * bound)
+    }
+
+    fn has_room(&mut self, now: Instant) -> bool {
+        if self.known.len() >= self.policy.keys && now >= self.sweep_at {
+            self.sweep_at = now.after(SWEEP);
+            let half_life = self.policy.half_life;
+            self.known.retain(|_, known| {
+                let half_life = half_life.max(BOUNDS * known.bound);
+                known.scheduled.is_some() || !known.hotness.is_forgotten(now, half_life)
+            });
+        }
+        self.known.len() < self.policy.keys
+    }
+}
+
+/// Whether only the last so-manieth of the time until it is due is left.
+fn within(times: &Times, part: u32, now: Instant) -> bool {
+    let left = times.due.since(times.validated_at) / part;
+    now >= times.due.before(left)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+use super::*;
+use crate::facts::option_choice::PrefetchThreshold;
+
+const BOUND: Duration = Duration::from_millis(1000);
+
+fn at(ms: u64) -> Instant {
+    Instant::ZERO.after(Duration::from_millis(ms))
+}
+
+/// A proof of this instant: wanted from 500 ms on, due at 900 ms.
+fn proof(ms: u64) -> Times {
+    Times { validated_at: at(ms), wanted_from: at(ms + 500), due: at(ms + 900), bound: BOUND }
+}
+
+fn key(name: &str) -> Key {
+    Key::copy_from(name.as_bytes())
+}
+
+fn plan(slots: LeaseSlots, keys: usize) -> Plan {
+    let policy = PrefetchPolicy {
+        threshold: PrefetchThreshold::Adaptive,
+        half_life: Duration::from_secs(10),
+        budget_percent: 50,
+        keys,
+    };
+    Plan::new(policy, slots)
+}
+
+/// Period after period: read soon after the mark, refreshed at its time. When the
+/// next proof begins.
+fn warm(plan: &mut Plan, key: &Key, mut start: u64, periods: u32) -> u64 {
+    for _ in 0..periods {
+        assert!(!plan.asked(key, proof(start), at(start + 510)));
+        let due = plan.take_due(at(start + 900), true);
+        start += 900;
+        for (key, _) in due {
+            plan.proved(&key, proof(start));
+        }
+    }
+    start
+}
+
+#[test]
+fn a_read_past_the_time_starts_a_refresh_and_an_earlier_one_is_left_to_it() {
+    let mut plan = plan(LeaseSlots::PerKey, 10);
+    let k = key("k");
+    assert!(!plan.asked(&k, proof(0), at(510)));
+    assert_eq!(plan.next_due(), Some(at(900)));
+    assert_eq!(plan.take_due(at(899), true), []);
+    // One read is no evidence.
+    assert_eq!(plan.take_due(at(900), true), [(k.clone(), Decision::Leave)]);
+    assert!(plan.asked(&k, proof(0), at(950)));
+    assert_eq!(plan.next_due(), None);
+}
+
+#[test]
+fn hot_keys_are_refreshed_before_anybody_asks_and_then_no_more() {
+    let mut plan = plan(LeaseSlots::PerKey, 10);
+    let k = key("k");
+    let mut start = warm(&mut plan, &k, 0, 10);
+    let mut unread = 0;
+    // From now on nobody reads it.
+    while let Some(due) = plan.next_due() {
+        assert_eq!(due, at(start + 900));
+        let due = plan.take_due(due, true);
+        if due != [(k.clone(), Decision::Refresh { unread: true })] {
+            assert_eq!(due, [(k.clone(), Decision::Leave)]);
+            break;
+        }
+        unread += 1;
+        start += 900;
+        plan.proved(&k, proof(start));
+    }
+    assert_eq!(unread, 2);
+    assert_eq!(plan.next_due(), None);
+}
+
+#[test]
+fn nothing_is_hot_while_the_origin_is_in_trouble() {
+    let mut plan = plan(LeaseSlots::PerKey, 10);
+    let k = key("k");
+    let start = warm(&mut plan, &k, 0, 10);
+    assert!(!plan.asked(&k, proof(start), at(start + 510)));
+    assert_eq!(plan.take_due(at(start + 900), false), [(k, Decision::Leave)]);
+}
+
+#[test]
+fn neighbours_in_a_slot_go_along() {
+    let keys = [key("a"), key("b"), key("c")];
+    let all = |slots| {
+        let mut plan = plan(slots, 10);
+        for k in &keys {
+            warm(&mut plan, k, 0, 10);
+        }
+        // Proved one after another, and all of them read again.
+        for (k, start) in keys.iter().zip([9000, 9180, 9700]) {
+            assert!(!plan.asked(k, proof(start), at(start + 510)));
+        }
+        plan.take_due(at(9900), true).into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+    };
+    assert_eq!(all(LeaseSlots::PerKey), keys[..1]);
+    // "b" is due in 180 ms, "c" in 700.
+    assert_eq!(all(LeaseSlots::Slots(1)), keys[..2]);
+}
+
+#[test]
+fn a_read_that_waited_counts() {
+    let mut plan = plan(LeaseSlots::PerKey, 10);
+    let k = key("k");
+    // Nobody reads it in time; a read fetches it 1,100 ms later, and so on: 2.2
+    // reads in a bound are seen as soon as two of them are.
+    assert!(!plan.asked(&k, proof(0), at(600)));
+    assert_eq!(plan.take_due(at(900), true).len(), 1);
+    assert!(!plan.asked(&k, proof(1100), at(1610)));
+    assert_eq!(plan.take_due(at(2000), true), [(k, Decision::Refresh { unread: false })]);
+}
+
+#[test]
+fn a_proof_in_between_moves_what_is_due() {
+    let mut plan = plan(LeaseSlots::Slots(8), 10);
+    let k = key("k");
+    let start = warm(&mut plan, &k, 0, 10);
+    assert_eq!(plan.next_due(), Some(at(start + 900)));
+    // A write, say.
+    plan.proved(&k, proof(start + 300));
+    assert_eq!(plan.next_due(), Some(at(start + 1200)));
+    plan.gone(&k);
+    assert_eq!(plan.next_due(), None);
+}
+
+#[test]
+fn who_has_no_room_is_refreshed_when_wanted() {
+    let mut plan = plan(LeaseSlots::PerKey, 2);
+    assert!(!plan.asked(&key("a"), proof(0), at(510)));
+    assert!(!plan.asked(&key("b"), proof(0), at(510)));
+    assert!(plan.asked(&key("c"), proof(0), at(510)));
+    // They are left, and forgotten in time.
+    assert_eq!(plan.take_due(at(900), true).len(), 2);
+    let later = 100_000;
+    assert!(!plan.asked(&key("c"), proof(later), at(later + 510)));
+    assert_eq!(plan.known.len(), 1);
+}
