@@ -15,7 +15,12 @@ struct Panel {
     title: String,
     bars: Vec<(String, f64)>,
     digits: usize,
+    /// One that is a thousand times as slow would leave no bar to the others.
+    logarithmic: bool,
 }
+
+/// Times below it have no bar.
+const LEAST: f64 = 1e-4;
 
 /// The SVG.
 pub fn svg(results: &Results) -> String {
@@ -40,14 +45,15 @@ fn panels(results: &Results) -> Vec<Panel> {
         title: title.to_owned(),
         bars: results.rows().map(|(name, figures)| (name.text().to_owned(), of(&figures))).collect(),
         digits,
+        logarithmic: title.ends_with("(logarithmic)"),
     };
     let mut panels = vec![
         panel("reads that wait, %", 2, |f| f.waiting_share * 100.0),
         panel("reads of hot keys that wait, %", 2, |f| f.waiting_share_hot * 100.0),
         panel("requests to the origin", 0, |f| f.origin_requests as f64),
         panel("keys asked / fewest possible", 2, Figures::keys_ratio),
-        panel("p99 of a read, ms", 3, |f| f.service.p99 / 1e3),
-        panel("p99.9 of a read, ms", 3, |f| f.service.p999 / 1e3),
+        panel("p99 of a read, ms (logarithmic)", 3, |f| f.service.p99 / 1e3),
+        panel("p99.9 of a read, ms (logarithmic)", 3, |f| f.service.p999 / 1e3),
         panel("lease conflicts", 0, |f| f.lease_conflicts as f64),
         panel("worst true staleness, ms", 0, |f| f.worst_staleness_ms),
         panel("reads past the bound", 0, |f| f.violations as f64),
@@ -61,6 +67,7 @@ fn panels(results: &Results) -> Vec<Panel> {
             title: "lease conflicts a key refreshed, by nodes".into(),
             bars: scale,
             digits: 4,
+            logarithmic: false,
         });
     }
     panels
@@ -72,7 +79,9 @@ fn draw(out: &mut String, panel: &Panel, x: f64, y: f64) -> std::fmt::Result {
     writeln!(out, "<text x=\"{}\" y=\"{title}\" font-weight=\"bold\">{}</text>", x + 12.0, panel.title)?;
     for (i, (name, value)) in panel.bars.iter().enumerate() {
         let top = y + (i as f64 + 2.0) * LINE;
-        let length = (value / largest * BARS).max(1.0);
+        let share =
+            if panel.logarithmic { (value / LEAST).ln() / (largest / LEAST).ln() } else { value / largest };
+        let length = (share * BARS).max(1.0);
         let ours = name.starts_with(Name::Edgecmp.text());
         let colour = if ours { "#d9480f" } else { "#4c6ef5" };
         let (left, base) = (x + NAMES, top + 14.0);
