@@ -50,7 +50,7 @@ impl Recipe {
         };
         let runtime = Arc::new(Runtime::new(options.seed));
         let env: Arc<dyn Env> = Arc::clone(&runtime) as _;
-        let leases = lease_store::open(&options.lease_store, &env)?;
+        let leases = lease_store::open(options, &env)?;
         Ok(Opened::new(Node::new(options, env, origin, leases)?, Some(runtime)))
     }
 

@@ -148,8 +148,20 @@ options! {
     backoff_base: Duration = "10ms", "1ms" ..= "1m";
     /// Longest wait of the backoff.
     backoff_cap: Duration = "1s", "1ms" ..= "1h";
-    /// Where leases are kept: `embedded:` (this cache), `embedded:<name>` (all caches of the process with that name).
+    /// Where leases are kept: `embedded:` (this cache), `embedded:<name>` (all caches of the process with that name), `redis://host:port/database`, or `etcd://host:port,host:port`; `rediss://` and `etcds://` with TLS.
     lease_store: String = "embedded:";
+    /// User of the lease store.
+    lease_store_user: String = "";
+    /// Password of the lease store.
+    lease_store_password: Secret = "";
+    /// File with PEM certificates that the lease store's certificate must be signed by, instead of the public ones.
+    lease_store_ca_file: String = "";
+    /// File with the PEM certificate that this node shows to the lease store.
+    lease_store_cert_file: String = "";
+    /// File with the PEM key of that certificate.
+    lease_store_key_file: String = "";
+    /// What the names of all leases in Redis or etcd begin with. The same on all nodes of a fleet.
+    lease_prefix: String = "lease/cache/";
     /// How keys share refresh leases: a number of slots, each for the keys whose hash falls into it, or `per_key`. The same on all nodes of a fleet.
     lease_slots: LeaseSlots = "1024";
     /// How long a refresh lease holds unless it is released.

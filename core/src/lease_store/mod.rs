@@ -10,8 +10,17 @@ use std::time::Duration;
 use crate::env::{BoxFuture, Env};
 use crate::facts::error::{Error, Result};
 use crate::facts::key::Key;
+use crate::facts::options::Options;
 
+#[cfg(any(feature = "redis", feature = "etcd"))]
+mod config;
 pub mod embedded;
+#[cfg(feature = "etcd")]
+mod etcd;
+#[cfg(any(feature = "redis", feature = "etcd"))]
+mod link;
+#[cfg(feature = "redis")]
+mod redis;
 
 /// A lease that was won. Given back with [`LeaseStore::release`], or lapses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,12 +46,33 @@ pub trait LeaseStore: Send + Sync + 'static {
     fn release(&self, leases: Vec<Lease>) -> BoxFuture<'static, Result<()>>;
 }
 
-/// The lease store that the option `lease_store` names.
-pub fn open(url: &str, env: &Arc<dyn Env>) -> Result<Arc<dyn LeaseStore>> {
-    const ALLOWED: &str = "embedded:, or embedded:<name> for all caches of the process with that name";
-    match url.strip_prefix("embedded:") {
-        Some("") => Ok(Arc::new(embedded::EmbeddedLeases::new(Arc::clone(env)))),
-        Some(name) => Ok(embedded::shared(name, env)),
-        None => Err(Error::invalid("lease_store", format_args!("{url:?}"), ALLOWED)),
+/// The lease store that the options name. Connects to nothing.
+pub fn open(options: &Options, env: &Arc<dyn Env>) -> Result<Arc<dyn LeaseStore>> {
+    let url = options.lease_store.as_str();
+    let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
+    let behind = rest.strip_prefix("//");
+    match (scheme, behind) {
+        ("embedded", _) if rest.is_empty() => Ok(Arc::new(embedded::EmbeddedLeases::new(Arc::clone(env)))),
+        ("embedded", _) => Ok(embedded::shared(rest, env)),
+        #[cfg(feature = "redis")]
+        ("redis" | "rediss", Some(rest)) => {
+            let config = config::Config::read(options, rest, scheme == "rediss", redis::FORM)?;
+            Ok(Arc::new(redis::RedisLeases::new(config, env)?))
+        }
+        #[cfg(feature = "etcd")]
+        ("etcd" | "etcds", Some(rest)) => {
+            let config = config::Config::read(options, rest, scheme == "etcds", etcd::FORM)?;
+            Ok(Arc::new(etcd::EtcdLeases::new(config, env)?))
+        }
+        _ => {
+            // What stands before an @ may be a password.
+            let shown = url.rsplit_once('@').map_or(url.to_owned(), |(_, host)| format!("***@{host}"));
+            Err(Error::invalid("lease_store", format_args!("{shown:?}"), ALLOWED))
+        }
     }
 }
+
+#[cfg(all(feature = "redis", feature = "etcd"))]
+const ALLOWED: &str = "embedded:, embedded:<name> for all caches of the process with that name, redis://host:port/database, rediss://..., etcd://host:port,host:port, etcds://...";
+#[cfg(not(all(feature = "redis", feature = "etcd")))]
+const ALLOWED: &str = "embedded:, or embedded:<name> for all caches of the process with that name; redis:// and etcd:// where they are built in";

@@ -41,7 +41,7 @@ impl Origin for LaggingOrigin {
 
 fn lagging(bound: &str, answers: Vec<(u128, Duration)>) -> Cache {
     let env: Arc<dyn Env> = Arc::new(Runtime::new(1));
-    let leases = crate::lease_store::open("embedded:", &env).unwrap();
+    let leases = crate::lease_store::open(&Options::default(), &env).unwrap();
     let origin = Arc::new(LaggingOrigin { asked: AtomicU64::new(0), answers });
     Cache::open_with_parts(options(bound), Parts { env, origin, leases }).unwrap()
 }

@@ -62,7 +62,8 @@ fn a_key_that_is_not_read_any_more_is_left_alone() {
 fn a_lease_that_is_never_given_back_makes_nobody_wait() {
     let calls = Arc::new(AtomicU64::new(0));
     let env: Arc<dyn Env> = Arc::new(Runtime::new(1));
-    let store = crate::lease_store::open("embedded:never-given-back", &env).unwrap();
+    let named = Options { lease_store: "embedded:never-given-back".into(), ..Options::default() };
+    let store = crate::lease_store::open(&named, &env).unwrap();
     let cache = prefetching(&[("lease_store", "embedded:never-given-back"), ("lease_slots", "1")], &calls);
     watch(&cache, b"k", Duration::from_millis(500));
     // Between two refreshes it is free.

@@ -1,0 +1,180 @@
+//! Leases in Redis: `SET key token NX PX ttl`, and scripts that compare the token
+//! before they extend or delete ("Distributed locks with Redis", redis.io; one
+//! instance, which is enough for an economy and would not be for a lock).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{
+    AsyncConnectionConfig, Client, ClientTlsConfig, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo,
+    RedisError, Script, TlsCertificates,
+};
+
+use super::config::{Config, Form};
+use super::link::Link;
+use super::{Lease, LeaseStore};
+use crate::env::{BoxFuture, Env};
+use crate::facts::clock::saturating_nanos;
+use crate::facts::error::{Code, Error, Result};
+use crate::facts::key::Key;
+
+/// What `lease_store` may say.
+pub const FORM: Form = Form {
+    port: 6379,
+    many: false,
+    database: true,
+    allowed: "redis://host:port/database, or rediss:// for TLS",
+};
+
+/// One token for all keys of a call: it tells this holder from others.
+const EXTEND: &str = "
+local held = {}
+for i, key in ipairs(KEYS) do
+  held[i] = redis.call('GET', key) == ARGV[i + 1] and redis.call('PEXPIRE', key, ARGV[1]) or 0
+end
+return held";
+const RELEASE: &str = "
+for i, key in ipairs(KEYS) do
+  if redis.call('GET', key) == ARGV[i] then redis.call('DEL', key) end
+end";
+
+/// Leases in one Redis server.
+pub struct RedisLeases {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    env: Arc<dyn Env>,
+    config: Config,
+    link: Arc<Link<MultiplexedConnection>>,
+    extend: Script,
+    release: Script,
+}
+
+impl RedisLeases {
+    /// Connects with the first call, not here.
+    pub fn new(config: Config, env: &Arc<dyn Env>) -> Result<Self> {
+        let client = client(&config)?;
+        // The caller's deadline is the only one.
+        let settings = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(config.connect_timeout))
+            .set_response_timeout(None);
+        let connect = move || -> BoxFuture<'static, Result<MultiplexedConnection>> {
+            let (client, settings) = (client.clone(), settings.clone());
+            Box::pin(async move {
+                client.get_multiplexed_async_connection_with_config(&settings).await.map_err(away)
+            })
+        };
+        let link = Link::new(env, config.connect_timeout, Box::new(connect));
+        let (extend, release) = (Script::new(EXTEND), Script::new(RELEASE));
+        Ok(Self { shared: Arc::new(Shared { env: Arc::clone(env), config, link, extend, release }) })
+    }
+}
+
+fn client(config: &Config) -> Result<Client> {
+    let (host, port) = config.servers[0].clone();
+    let host = host.trim_matches(['[', ']']).to_owned();
+    let mut who = RedisConnectionInfo::default().set_db(config.database);
+    if !config.user.is_empty() {
+        who = who.set_username(&config.user);
+    }
+    if !config.password.expose().is_empty() {
+        who = who.set_password(config.password.expose());
+    }
+    let address = match &config.tls {
+        None => ConnectionAddr::Tcp(host, port),
+        Some(_) => ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None },
+    };
+    let info = address.into_connection_info().map_err(away)?.set_redis_settings(who);
+    let client = match &config.tls {
+        None => Client::open(info),
+        Some(tls) => {
+            let client_tls = tls.identity.clone();
+            let client_tls =
+                client_tls.map(|(client_cert, client_key)| ClientTlsConfig { client_cert, client_key });
+            Client::build_with_tls(info, TlsCertificates { client_tls, root_cert: tls.ca.clone() })
+        }
+    };
+    client.map_err(|error| {
+        let allowed = "certificates and a key that TLS can be made with";
+        Error::invalid("lease_store_ca_file", format_args!("files ({error})"), allowed)
+    })
+}
+
+/// What Redis says may have a key in it, but no password.
+fn away(error: RedisError) -> Error {
+    Error::new(Code::OriginUnavailable, format!("Redis: {error}"))
+}
+
+fn millis(ttl: Duration) -> u64 {
+    (saturating_nanos(ttl) / 1_000_000).max(1)
+}
+
+impl Shared {
+    async fn acquire(&self, keys: Vec<Key>, ttl: Duration) -> Result<Vec<Option<Lease>>> {
+        let token = self.env.random();
+        let mut pipeline = redis::pipe();
+        for key in &keys {
+            let set = pipeline.cmd("SET").arg(self.config.name(key)).arg(token);
+            set.arg("NX").arg("PX").arg(millis(ttl));
+        }
+        let mut call = self.link.call().await?;
+        let answer = pipeline.query_async::<Vec<Option<String>>>(&mut call.connection).await;
+        if !answer.as_ref().is_err_and(is_lost) {
+            call.answered();
+        }
+        let won = answer.map_err(away)?.into_iter().map(|set| set.is_some());
+        Ok(keys.into_iter().zip(won).map(|(key, won)| won.then_some(Lease { key, token })).collect())
+    }
+
+    async fn extend(&self, leases: Vec<Lease>, ttl: Duration) -> Result<Vec<bool>> {
+        let mut script = self.extend.prepare_invoke();
+        script.arg(millis(ttl));
+        for lease in &leases {
+            script.key(self.config.name(&lease.key)).arg(lease.token);
+        }
+        let mut call = self.link.call().await?;
+        let answer = script.invoke_async::<Vec<bool>>(&mut call.connection).await;
+        if !answer.as_ref().is_err_and(is_lost) {
+            call.answered();
+        }
+        answer.map_err(away)
+    }
+
+    async fn release(&self, leases: Vec<Lease>) -> Result<()> {
+        let mut script = self.release.prepare_invoke();
+        for lease in &leases {
+            script.key(self.config.name(&lease.key)).arg(lease.token);
+        }
+        let mut call = self.link.call().await?;
+        let answer = script.invoke_async::<()>(&mut call.connection).await;
+        if !answer.as_ref().is_err_and(is_lost) {
+            call.answered();
+        }
+        answer.map_err(away)
+    }
+}
+
+/// Whether the connection is of no more use. An authentication that was lost is
+/// made again with the next connection.
+fn is_lost(error: &RedisError) -> bool {
+    error.is_unrecoverable_error() || error.is_io_error() || matches!(error.code(), Some("NOAUTH" | "NOPERM"))
+}
+
+impl LeaseStore for RedisLeases {
+    fn acquire(&self, keys: Vec<Key>, ttl: Duration) -> BoxFuture<'static, Result<Vec<Option<Lease>>>> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move { shared.acquire(keys, ttl).await })
+    }
+
+    fn extend(&self, leases: Vec<Lease>, ttl: Duration) -> BoxFuture<'static, Result<Vec<bool>>> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move { shared.extend(leases, ttl).await })
+    }
+
+    fn release(&self, leases: Vec<Lease>) -> BoxFuture<'static, Result<()>> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move { shared.release(leases).await })
+    }
+}
