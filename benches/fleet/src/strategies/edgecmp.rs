@@ -1,11 +1,6 @@
 //! edgecmp itself, as a host uses it.
 
-use std::sync::Arc;
-
-use edgecmp::engine::runtime::Runtime as Engine;
-use edgecmp::lease_store::LeaseStore;
-use edgecmp::origin::http::{HttpConfig, HttpOrigin};
-use edgecmp::{Cache, Options, Parts, ReadOptions, Started, Value};
+use edgecmp::{Cache, Options, ReadOptions, Started, Value};
 use edgecmp_demo::failure::{Doing, Failure};
 use edgecmp_oracle::Source;
 
@@ -19,20 +14,18 @@ pub struct Edgecmp {
 }
 
 impl Edgecmp {
-    pub fn open(job: &Job, node: usize, leases: Arc<dyn LeaseStore>) -> Result<Self, Failure> {
+    pub fn open(job: &Job, node: usize) -> Result<Self, Failure> {
         let mut options = Options::default();
         let settings = [
             ("origin", job.items()),
             ("staleness_bound", format!("{}ms", job.scenario.bound.as_millis())),
+            ("lease_store", format!("etcd://{}", job.etcd)),
             ("seed", (job.scenario.seed + node as u64).to_string()),
         ];
         for (name, text) in settings {
             options.set(name, &text).doing(name)?;
         }
-        let origin = HttpOrigin::new(HttpConfig::from_options(&options)).doing("the origin's client")?;
-        let parts = Parts { env: Arc::new(Engine::new(options.seed)), origin: Arc::new(origin), leases };
-        let cache = Cache::open_with_parts(options, parts).doing("opening the cache")?;
-        Ok(Self { cache, keys: job.keys.clone() })
+        Ok(Self { cache: Cache::open(options).doing("opening the cache")?, keys: job.keys.clone() })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::job::{Counts, Job};
 /// etcd's floor at its default settings.
 const TTL_S: i64 = 2;
 /// Longer than any run: a session lease that nobody has to keep alive.
-pub const SESSION_TTL_S: i64 = 600;
+const SESSION_TTL_S: i64 = 600;
 
 pub struct Locks {
     client: Client,

@@ -14,7 +14,6 @@ mod batched_refresh;
 mod central_lock;
 mod early_refresh;
 mod edgecmp;
-mod etcd_leases;
 mod locks;
 mod node;
 mod single_flight;
@@ -105,10 +104,7 @@ pub fn open(
     let shared = || node::Node::new(job, runtime.handle());
     let locks = || runtime.block_on(locks::Locks::connect(job, node));
     Ok(match job.strategy {
-        Name::Edgecmp => {
-            let leases = runtime.block_on(etcd_leases::EtcdLeases::connect(&job.etcd, node))?;
-            Box::new(edgecmp::Edgecmp::open(job, node, leases)?)
-        }
+        Name::Edgecmp => Box::new(edgecmp::Edgecmp::open(job, node)?),
         Name::Sketch => Box::new(sketch::Sketch::new(shared()?, locks()?)),
         Name::SingleFlight => Box::new(single_flight::SingleFlight::new(shared()?)),
         Name::EarlyRefresh => Box::new(early_refresh::EarlyRefresh::new(shared()?)),
