@@ -16,12 +16,15 @@ const MOST: u32 = 2;
 /// How long refreshes take.
 #[derive(Clone, Copy, Debug)]
 pub struct Lead {
+    /// The slow ones of late.
     took: Duration,
+    /// The mean of late.
+    usual: Duration,
 }
 
 impl Default for Lead {
     fn default() -> Self {
-        Self { took: Duration::from_millis(10) }
+        Self { took: Duration::from_millis(10), usual: Duration::from_millis(10) }
     }
 }
 
@@ -30,6 +33,12 @@ impl Lead {
     /// are forgotten slowly.
     pub fn observe(&mut self, took: Duration) {
         self.took = if took >= self.took { took } else { (self.took * 31 + took) / 32 };
+        self.usual = (self.usual * 7 + took) / 8;
+    }
+
+    /// How long a refresh usually takes.
+    pub fn usual(&self) -> Duration {
+        self.usual
     }
 
     /// The age at which a key of this bound is refreshed.

@@ -99,7 +99,7 @@ fn asked(node: &Node, now: Instant) -> Vec<Key> {
     let is_due = |entry: SharedEntry| {
         let key = Key::copy_from(entry.key());
         let times = times_of(node, &plan.lead, &entry);
-        plan.asked(&key, times, now).then_some(key)
+        plan.asked(&key, times, now, node.env.random()).then_some(key)
     };
     asked.filter_map(is_due).collect()
 }

@@ -35,6 +35,9 @@ pub fn refresh(node: Arc<Node>, keys: Vec<Key>, looks: u32) -> BoxFuture<'static
         let outcomes = ask_leases(&node, &due, &mut taken.leases).await;
         for (key, entry) in due {
             let lost = outcomes.get(&lease_of(&key, node.policy.lease_slots)) == Some(&Outcome::Lost);
+            if lost {
+                node.refreshes.plan().lost(&key);
+            }
             if lost && node.now() < last_call(&node, &entry) {
                 taken.lost.push((key, entry));
                 continue;
@@ -185,7 +188,9 @@ fn look_again(node: &Arc<Node>, lost: Vec<(Key, SharedEntry)>, looks: u32) {
         return;
     }
     let calls = lost.iter().map(|(_, entry)| last_call(node, entry)).min();
-    let wait = node.now().after(node.policy.backoff.wait(looks, node.env.random()));
+    // The other node will have it for about as long as we would.
+    let took = node.refreshes.plan().lead.usual();
+    let wait = node.now().after(took + node.policy.backoff.wait(looks, node.env.random()));
     let until = calls.map_or(wait, |call| call.min(wait));
     let keys = lost.into_iter().map(|(key, _)| key).collect();
     let again = Arc::clone(node);

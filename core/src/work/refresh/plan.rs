@@ -16,10 +16,13 @@ use crate::rules::slots::lease_of;
 use crate::work::policy::PrefetchPolicy;
 
 /// What is due somewhat later is done together with what is due now: in the last
-/// sixteenth of its time, in the last quarter if it shares the lease. Keys of one
-/// slot soon are due at the same time.
-const SOON: u32 = 16;
+/// 32nd of its time, in the last quarter if it shares the lease. Keys of one slot
+/// soon are due at the same time.
+const SOON: u32 = 32;
 const NEAR: u32 = 4;
+/// Of the refreshes of a key that has met another node at its lease: after so many
+/// it may go along with others again.
+const APART: u8 = 16;
 /// Of the half-life: bounds of the key in it at the least.
 const BOUNDS: u32 = 4;
 /// How often those are looked for of whom nothing is known any more.
@@ -77,6 +80,9 @@ struct Known {
     asked: bool,
     /// Refreshes in a row that nobody had asked for.
     silent: u8,
+    /// So many refreshes at a time of its own: at the others' time another node has
+    /// the lease.
+    apart: u8,
     bound: Duration,
     scheduled: Option<Times>,
 }
@@ -101,18 +107,25 @@ impl Plan {
         self.due.first().map(|(due, _)| *due)
     }
 
-    /// A read says that a key is wanted. Whether to refresh it at once.
-    pub fn asked(&mut self, key: &Key, times: Times, now: Instant) -> bool {
+    /// A read says that a key is wanted. Whether to refresh it at once. The first time
+    /// that is earlier, as `draw` says: nodes that began together are to be due at
+    /// different times, and then stay so.
+    pub fn asked(&mut self, key: &Key, mut times: Times, now: Instant, draw: u64) -> bool {
         if !self.known.contains_key(key) && !self.has_room(now) {
             return true;
         }
         let half_life = self.half_life(times.bound);
+        if !self.known.contains_key(key) {
+            let room = times.due.since(times.wanted_from);
+            times.due = times.due.before(room.mul_f64((draw >> 11) as f64 / (1_u64 << 53) as f64));
+        }
         let known = self.known.entry(key.clone()).or_insert_with(|| Known {
             hotness: Hotness::new(now),
             watched_from: times.wanted_from,
             validated_at: times.validated_at,
             asked: false,
             silent: 0,
+            apart: 0,
             bound: times.bound,
             scheduled: None,
         });
@@ -143,8 +156,16 @@ impl Plan {
             known.watched_from = times.wanted_from;
             known.asked = false;
         }
+        known.apart = known.apart.saturating_sub(1);
         let is_hot = known.hotness.is_hot(self.policy.threshold, times.bound, known.silent);
         self.schedule(key, is_hot.then_some(times));
+    }
+
+    /// Another node has the key's lease.
+    pub fn lost(&mut self, key: &Key) {
+        if let Some(known) = self.known.get_mut(key) {
+            known.apart = APART;
+        }
     }
 
     /// A key is not cached any more.
@@ -163,7 +184,8 @@ impl Plan {
         while let Some((due, key)) = self.due.first() {
             let soon = self.known.get(key).and_then(|known| known.scheduled);
             let first_of_all = *due <= now;
-            let along = !keys.is_empty() && soon.is_some_and(|times| within(&times, SOON, now));
+            let may_come = self.known.get(key).is_some_and(|known| known.apart == 0);
+            let along = may_come && !keys.is_empty() && soon.is_some_and(|times| within(&times, SOON, now));
             if !first_of_all && !along {
                 break;
             }

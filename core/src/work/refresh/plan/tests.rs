@@ -30,7 +30,7 @@ fn plan(slots: LeaseSlots, keys: usize) -> Plan {
 /// next proof begins.
 fn warm(plan: &mut Plan, key: &Key, mut start: u64, periods: u32) -> u64 {
     for _ in 0..periods {
-        assert!(!plan.asked(key, proof(start), at(start + 510)));
+        assert!(!plan.asked(key, proof(start), at(start + 510), 0));
         let due = plan.take_due(at(start + 900), true);
         start += 900;
         for (key, _) in due {
@@ -44,12 +44,12 @@ fn warm(plan: &mut Plan, key: &Key, mut start: u64, periods: u32) -> u64 {
 fn a_read_past_the_time_starts_a_refresh_and_an_earlier_one_is_left_to_it() {
     let mut plan = plan(LeaseSlots::PerKey, 10);
     let k = key("k");
-    assert!(!plan.asked(&k, proof(0), at(510)));
+    assert!(!plan.asked(&k, proof(0), at(510), 0));
     assert_eq!(plan.next_due(), Some(at(900)));
     assert_eq!(plan.take_due(at(899), true), []);
     // One read is no evidence.
     assert_eq!(plan.take_due(at(900), true), [(k.clone(), Decision::Leave)]);
-    assert!(plan.asked(&k, proof(0), at(950)));
+    assert!(plan.asked(&k, proof(0), at(950), 0));
     assert_eq!(plan.next_due(), None);
 }
 
@@ -80,7 +80,7 @@ fn nothing_is_hot_while_the_origin_is_in_trouble() {
     let mut plan = plan(LeaseSlots::PerKey, 10);
     let k = key("k");
     let start = warm(&mut plan, &k, 0, 10);
-    assert!(!plan.asked(&k, proof(start), at(start + 510)));
+    assert!(!plan.asked(&k, proof(start), at(start + 510), 0));
     assert_eq!(plan.take_due(at(start + 900), false), [(k, Decision::Leave)]);
 }
 
@@ -94,7 +94,7 @@ fn neighbours_in_a_slot_go_along() {
         }
         // Proved one after another, and all of them read again.
         for (k, start) in keys.iter().zip([9000, 9180, 9700]) {
-            assert!(!plan.asked(k, proof(start), at(start + 510)));
+            assert!(!plan.asked(k, proof(start), at(start + 510), 0));
         }
         plan.take_due(at(9900), true).into_iter().map(|(key, _)| key).collect::<Vec<_>>()
     };
@@ -109,9 +109,9 @@ fn a_read_that_waited_counts() {
     let k = key("k");
     // Nobody reads it in time; a read fetches it 1,100 ms later, and so on: 2.2
     // reads in a bound are seen as soon as two of them are.
-    assert!(!plan.asked(&k, proof(0), at(600)));
+    assert!(!plan.asked(&k, proof(0), at(600), 0));
     assert_eq!(plan.take_due(at(900), true).len(), 1);
-    assert!(!plan.asked(&k, proof(1100), at(1610)));
+    assert!(!plan.asked(&k, proof(1100), at(1610), 0));
     assert_eq!(plan.take_due(at(2000), true), [(k, Decision::Refresh { unread: false })]);
 }
 
@@ -131,12 +131,41 @@ fn a_proof_in_between_moves_what_is_due() {
 #[test]
 fn who_has_no_room_is_refreshed_when_wanted() {
     let mut plan = plan(LeaseSlots::PerKey, 2);
-    assert!(!plan.asked(&key("a"), proof(0), at(510)));
-    assert!(!plan.asked(&key("b"), proof(0), at(510)));
-    assert!(plan.asked(&key("c"), proof(0), at(510)));
+    assert!(!plan.asked(&key("a"), proof(0), at(510), 0));
+    assert!(!plan.asked(&key("b"), proof(0), at(510), 0));
+    assert!(plan.asked(&key("c"), proof(0), at(510), 0));
     // They are left, and forgotten in time.
     assert_eq!(plan.take_due(at(900), true).len(), 2);
     let later = 100_000;
-    assert!(!plan.asked(&key("c"), proof(later), at(later + 510)));
+    assert!(!plan.asked(&key("c"), proof(later), at(later + 510), 0));
     assert_eq!(plan.known.len(), 1);
+}
+
+#[test]
+fn nodes_that_began_together_are_due_at_different_times() {
+    let due = |draw| {
+        let mut plan = plan(LeaseSlots::PerKey, 10);
+        assert!(!plan.asked(&key("k"), proof(0), at(500), draw));
+        plan.next_due().unwrap()
+    };
+    assert_eq!((due(0), due(u64::MAX / 2 + 1)), (at(900), at(700)));
+    // At the earliest as soon as it is wanted.
+    assert!(plan(LeaseSlots::PerKey, 10).asked(&key("k"), proof(0), at(501), u64::MAX));
+}
+
+#[test]
+fn who_has_met_another_node_keeps_a_time_of_its_own() {
+    let keys = [key("a"), key("b")];
+    let together = |is_lost| {
+        let mut plan = plan(LeaseSlots::PerKey, 10);
+        keys.iter().for_each(|k| _ = warm(&mut plan, k, 0, 10));
+        if is_lost {
+            plan.lost(&keys[1]);
+        }
+        for (k, start) in keys.iter().zip([9000, 9010]) {
+            assert!(!plan.asked(k, proof(start), at(start + 510), 0));
+        }
+        plan.take_due(at(9900), true).len()
+    };
+    assert_eq!((together(false), together(true)), (2, 1));
 }
