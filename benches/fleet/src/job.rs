@@ -32,7 +32,7 @@ pub struct Counts {
     pub lease_attempts: u64,
     /// Attempts that found another holder.
     pub lease_conflicts: u64,
-    /// Attempts without an answer.
+    /// Attempts that failed: no answer, or the grant had lapsed before its transaction.
     pub lease_failures: u64,
 }
 

@@ -44,7 +44,7 @@ fn write(
     writeln!(
         out,
         "{:<16} {:>7} {:>7} {:>7} {:>9} {:>9} {:>8} {:>7} {:>8} {:>9}",
-        "", "wait %", "hot %", "hit %", "requests", "keys", "fewest", "leases", "conflict", "no answer"
+        "", "wait %", "hot %", "hit %", "requests", "keys", "fewest", "leases", "conflict", "lease err"
     )?;
     for (name, f) in results.rows() {
         writeln!(
