@@ -103,8 +103,24 @@ type Options struct {
 	KeepExpired time.Duration `option:"keep_expired"`
 
 	// LeaseStore: "embedded:" or "embedded:<name>", shared by that name within
-	// the process.
+	// the process; redis://host:port/database; etcd://host:port,host:port; rediss://
+	// and etcds:// with TLS.
 	LeaseStore string `option:"lease_store"`
+	// LeaseStoreUser is the user of the lease store.
+	LeaseStoreUser string `option:"lease_store_user"`
+	// LeaseStorePassword is sent to the lease store, and never shown.
+	LeaseStorePassword string `option:"lease_store_password"`
+	// LeaseStoreCAFile has PEM certificates that the lease store's certificate
+	// must be signed by, instead of the public ones.
+	LeaseStoreCAFile string `option:"lease_store_ca_file"`
+	// LeaseStoreCertFile has the PEM certificate that this node shows to the
+	// lease store.
+	LeaseStoreCertFile string `option:"lease_store_cert_file"`
+	// LeaseStoreKeyFile has the PEM key of that certificate.
+	LeaseStoreKeyFile string `option:"lease_store_key_file"`
+	// LeasePrefix is what the names of all leases in Redis or etcd begin with; the
+	// same on all nodes of a fleet. "lease/cache/".
+	LeasePrefix string `option:"lease_prefix"`
 	// LeaseSlots is how keys share refresh leases: a number of slots, or
 	// "per_key"; the same on all nodes of a fleet. "1024".
 	LeaseSlots string `option:"lease_slots"`

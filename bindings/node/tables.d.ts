@@ -70,8 +70,20 @@ export interface TableOptions {
   backoffBase?: Duration | undefined
   /** Longest wait of the backoff. Default 1s, from 1ms to 1h. */
   backoffCap?: Duration | undefined
-  /** Where leases are kept: `embedded:` (this cache), `embedded:<name>` (all caches of the process with that name). Default embedded:. */
+  /** Where leases are kept: `embedded:` (this cache), `embedded:<name>` (all caches of the process with that name), `redis://host:port/database`, or `etcd://host:port,host:port`; `rediss://` and `etcds://` with TLS. Default embedded:. */
   leaseStore?: string | undefined
+  /** User of the lease store. */
+  leaseStoreUser?: string | undefined
+  /** Password of the lease store. */
+  leaseStorePassword?: string | undefined
+  /** File with PEM certificates that the lease store's certificate must be signed by, instead of the public ones. */
+  leaseStoreCaFile?: string | undefined
+  /** File with the PEM certificate that this node shows to the lease store. */
+  leaseStoreCertFile?: string | undefined
+  /** File with the PEM key of that certificate. */
+  leaseStoreKeyFile?: string | undefined
+  /** What the names of all leases in Redis or etcd begin with. The same on all nodes of a fleet. Default lease/cache/. */
+  leasePrefix?: string | undefined
   /** How keys share refresh leases: a number of slots, each for the keys whose hash falls into it, or `per_key`. The same on all nodes of a fleet. Default 1024. */
   leaseSlots?: string | undefined
   /** How long a refresh lease holds unless it is released. Default 2s, from 10ms to 1h. */

@@ -48,9 +48,10 @@ fn as_text(spec: &OptionSpec, value: &Bound<'_, PyAny>) -> PyResult<String> {
             (None, Ok(bounds)) => prefix_bounds(spec.name, bounds),
             (None, Err(_)) => wrong_type("a dict of prefix to duration, or a str"),
         },
-        // Paths are text too (`origin_ca_file`).
+        // Paths are text too (`origin_ca_file`), and some text may be a number.
         _ => match text {
             Some(text) => Ok(text),
+            None if integer && spec.name == "lease_slots" => Ok(value.str()?.to_string_lossy().into_owned()),
             None => match value.call_method0("__fspath__") {
                 Ok(path) => path.extract(),
                 Err(_) => wrong_type("a str"),

@@ -59,7 +59,13 @@ class Options(TypedDict, total=False):
     backoff_base: Duration
     backoff_cap: Duration
     lease_store: str
-    lease_slots: str
+    lease_store_user: str
+    lease_store_password: str
+    lease_store_ca_file: Union[str, PathLike[str]]
+    lease_store_cert_file: Union[str, PathLike[str]]
+    lease_store_key_file: Union[str, PathLike[str]]
+    lease_prefix: str
+    lease_slots: Union[int, str]
     lease_ttl: Duration
     lease_timeout: Duration
     refresh_queue: int
