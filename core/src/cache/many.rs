@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use super::pending::Waiting;
 use super::read::{Boarded, Reading, probe_many};
 use crate::facts::clock::Instant;
-use crate::facts::error::Result;
+use crate::facts::error::{Code, Result};
 use crate::facts::receipt::Value;
 use crate::facts::trace::TraceContext;
 use crate::rules::freshness::ReadBounds;
@@ -80,7 +80,15 @@ impl Waiting<Vec<Result<Value>>> for ReadingMany {
             }
             Poll::Pending => true,
         });
-        if self.waiting.is_empty() { Poll::Ready(Ok(self.take_answers())) } else { Poll::Pending }
+        if !self.waiting.is_empty() {
+            return Poll::Pending;
+        }
+        // A flight may hear of the end before its waiters do: it is the call's all the same.
+        let is_closed = |answer: &Option<Result<Value>>| matches!(answer, Some(Err(error)) if error.code() == Code::Closed);
+        if self.answers.iter().any(is_closed) {
+            return Poll::Ready(super::pending::closed());
+        }
+        Poll::Ready(Ok(self.take_answers()))
     }
 
     fn give_up(&mut self) -> Result<Vec<Result<Value>>> {
