@@ -8,6 +8,9 @@ use crate::bars::Bar;
 use crate::results::{Figures, Results, Times};
 use crate::scenario::{HOT_READS, Scenario, ZIPF};
 
+/// Above it times are those of a busy machine.
+const BUSY: f64 = 0.6;
+
 /// The table.
 pub fn text(results: &Results, bars: &[Bar], scenario: &Scenario, rounds: usize) -> String {
     let mut out = String::new();
@@ -102,6 +105,12 @@ fn write(
          stale: the worst that the origin's history proves; violations: of the bound.",
         results.rows().map(|(_, f)| f.late_p99_us).fold(0.0, f64::max)
     )?;
+    let busy: Vec<&str> =
+        results.rows().filter(|row| row.1.busy > BUSY).map(|(name, _)| name.text()).collect();
+    if !busy.is_empty() {
+        let limit = BUSY * 100.0;
+        writeln!(out, "  more than {limit:.0}% busy, so its times say little: {}", busy.join(", "))?;
+    }
     write_scale(out, results)?;
     if let Some(stampede) = results.stampede {
         writeln!(
