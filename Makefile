@@ -7,7 +7,8 @@ DEMO_PROFILE ?= release
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .PHONY: help demo test setup lint etcd test-rust test-c test-python test-node test-go test-demo clean \
-  model asan sim soak-store soak-origin churn bench bench-read bench-hit-ratio bench-c bench-python bench-node bench-go
+  model asan sim soak-store soak-origin churn bench bench-read bench-hit-ratio bench-fleet bench-c bench-python \
+  bench-node bench-go
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -94,7 +95,7 @@ churn:
 	$(CARGO) run --release --locked -p edgecmp --example churn -- $(MINUTES)
 
 ## make bench            all of the following, on an otherwise idle machine
-bench: bench-read bench-hit-ratio bench-c bench-python bench-node bench-go
+bench: bench-read bench-hit-ratio bench-fleet bench-c bench-python bench-node bench-go
 
 ## make bench-read       reads beside those of other caches; FLAGS=--quick for a short run
 bench-read:
@@ -105,6 +106,12 @@ bench-read:
 bench-hit-ratio:
 	cd benches/hit-ratio && $(CARGO) build --release --locked
 	"$${CARGO_TARGET_DIR:-benches/hit-ratio/target}"/release/bench-hit-ratio --out target/bench $(FLAGS)
+
+## make bench-fleet      eight nodes over one origin beside other ways to keep them fresh; FLAGS=--quick
+bench-fleet:
+	cd tests/etcd && go build -o ../../target/etcd .
+	cd benches/fleet && $(CARGO) build --release --locked
+	"$${CARGO_TARGET_DIR:-benches/fleet/target}"/release/bench-fleet --out target/bench $(FLAGS)
 
 ## make bench-c          the same reads through the C ABI and in Rust
 bench-c:

@@ -12,7 +12,7 @@
 
 pub mod args;
 pub mod baseline;
-mod child;
+pub mod child;
 pub mod clock;
 pub mod failure;
 pub mod flights;
