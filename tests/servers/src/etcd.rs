@@ -213,7 +213,8 @@ impl EtcdCluster {
         self.process(index).signal(libc::SIGCONT);
     }
 
-    /// An administrator's connection to all members, with `user` and password if any.
+    /// An administrator's connection to the first member that runs, with `user` and
+    /// password if any. To one only: others may not know its token yet.
     pub async fn connect(&self, user: Option<(&str, &str)>) -> Client {
         let mut options = ConnectOptions::new().with_connect_timeout(Duration::from_secs(5));
         if let Some((user, password)) = user {
@@ -231,8 +232,9 @@ impl EtcdCluster {
                 ));
             options = options.with_tls(tls);
         }
-        let urls: Vec<_> = self.endpoints().iter().map(|at| format!("{scheme}://{at}")).collect();
-        Client::connect(urls, Some(options)).await.expect("the administrator's connection")
+        let running = self.members.iter().find(|member| member.process.is_some());
+        let url = format!("{scheme}://127.0.0.1:{}", running.expect("a member that runs").client);
+        Client::connect([url], Some(options)).await.expect("the administrator's connection")
     }
 
     /// The user `root` with [`ROOT_PASSWORD`], and from now on nobody without a user.

@@ -163,7 +163,17 @@ fn with_redis() {
 fn statistics(cache: &Cache) -> String {
     let now = cache.statistics().expect("statistics");
     format!(
-        "attempts {} won {} lost {} failures {} forgone {}",
-        now.lease_attempts, now.leases_won, now.leases_lost, now.lease_failures, now.leases_forgone
+        "hits {} misses {}, attempts {} won {} lost {} failures {} forgone {}, refreshes asked {} dropped {}, prefetches {}, flights {}",
+        now.hits,
+        now.misses,
+        now.lease_attempts,
+        now.leases_won,
+        now.leases_lost,
+        now.lease_failures,
+        now.leases_forgone,
+        now.refreshes_asked,
+        now.refreshes_dropped,
+        now.prefetches,
+        now.flights_started,
     )
 }

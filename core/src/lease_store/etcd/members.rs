@@ -33,7 +33,13 @@ impl Members {
             let options = connect_options(config, host);
             let connect = move || -> BoxFuture<'static, Result<Client>> {
                 let (url, options) = (url.clone(), options.clone());
-                Box::pin(async move { Client::connect([url], Some(options)).await.map_err(away) })
+                Box::pin(async move {
+                    let mut client = Client::connect([url], Some(options)).await.map_err(away)?;
+                    // The client connects with its first request, and a lease's deadline
+                    // may be too short for that.
+                    client.status().await.map_err(away)?;
+                    Ok(client)
+                })
             };
             Link::new(env, config.connect_timeout, Box::new(connect))
         });
