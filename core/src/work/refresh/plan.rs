@@ -84,7 +84,20 @@ struct Known {
     /// the lease.
     apart: u8,
     bound: Duration,
+    /// When it was taken last: periods count from there, not from when its proof came,
+    /// so that nodes that do not meet at a lease do not meet later either.
+    taken_at: Option<Instant>,
     scheduled: Option<Times>,
+}
+
+impl Known {
+    /// The times with the due instant in step with when it was taken last.
+    fn in_step(&self, times: Times) -> Times {
+        let period = times.due.since(times.validated_at);
+        let step = self.taken_at.map(|taken_at| taken_at.after(period));
+        let due = step.filter(|due| (times.wanted_from..times.due).contains(due)).unwrap_or(times.due);
+        Times { due, ..times }
+    }
 }
 
 impl Plan {
@@ -127,8 +140,10 @@ impl Plan {
             silent: 0,
             apart: 0,
             bound: times.bound,
+            taken_at: None,
             scheduled: None,
         });
+        let times = known.in_step(times);
         if known.validated_at < times.validated_at {
             // It was not refreshed in time: a read has waited for this proof.
             if !known.asked {
@@ -157,6 +172,7 @@ impl Plan {
             known.asked = false;
         }
         known.apart = known.apart.saturating_sub(1);
+        let times = known.in_step(times);
         let is_hot = known.hotness.is_hot(self.policy.threshold, times.bound, known.silent);
         self.schedule(key, is_hot.then_some(times));
     }
@@ -165,6 +181,7 @@ impl Plan {
     pub fn lost(&mut self, key: &Key) {
         if let Some(known) = self.known.get_mut(key) {
             known.apart = APART;
+            known.taken_at = None;
         }
     }
 
@@ -181,6 +198,7 @@ impl Plan {
     /// Takes what is due, and what goes with it. If not `may`, nothing is hot.
     pub fn take_due(&mut self, now: Instant, may: bool) -> Vec<(Key, Decision)> {
         let mut keys = Vec::new();
+        let first = self.next_due();
         while let Some((due, key)) = self.due.first() {
             let soon = self.known.get(key).and_then(|known| known.scheduled);
             let first_of_all = *due <= now;
@@ -198,6 +216,9 @@ impl Plan {
         }
         keys.into_iter()
             .map(|key| {
+                if let Some(known) = self.known.get_mut(&key) {
+                    known.taken_at = first;
+                }
                 let decision = if may { self.decide(&key, now) } else { Decision::Leave };
                 (key, decision)
             })

@@ -91,6 +91,8 @@ fn neighbours_in_a_slot_go_along() {
         let mut plan = plan(slots, 10);
         for k in &keys {
             warm(&mut plan, k, 0, 10);
+            // Each has a time of its own.
+            plan.lost(k);
         }
         // Proved one after another, and all of them read again.
         for (k, start) in keys.iter().zip([9000, 9180, 9700]) {
@@ -121,9 +123,11 @@ fn a_proof_in_between_moves_what_is_due() {
     let k = key("k");
     let start = warm(&mut plan, &k, 0, 10);
     assert_eq!(plan.next_due(), Some(at(start + 900)));
-    // A write, say.
+    // A write, say: in step, if that is not too early.
     plan.proved(&k, proof(start + 300));
-    assert_eq!(plan.next_due(), Some(at(start + 1200)));
+    assert_eq!(plan.next_due(), Some(at(start + 900)));
+    plan.proved(&k, proof(start + 500));
+    assert_eq!(plan.next_due(), Some(at(start + 1400)));
     plan.gone(&k);
     assert_eq!(plan.next_due(), None);
 }
@@ -168,4 +172,23 @@ fn who_has_met_another_node_keeps_a_time_of_its_own() {
         plan.take_due(at(9900), true).len()
     };
     assert_eq!((together(false), together(true)), (2, 1));
+}
+
+#[test]
+fn periods_do_not_drift() {
+    let mut plan = plan(LeaseSlots::PerKey, 10);
+    let k = key("k");
+    let start = warm(&mut plan, &k, 0, 10);
+    let due = plan.next_due().unwrap();
+    plan.take_due(due, true);
+    // The lease and the way to the origin took a while.
+    plan.proved(&k, proof(start + 900 + 30));
+    assert_eq!(plan.next_due(), Some(due.after(Duration::from_millis(900))));
+    assert!(!plan.asked(&k, proof(start + 930), at(start + 930 + 510), 0));
+    assert_eq!(plan.next_due(), Some(due.after(Duration::from_millis(900))));
+    // Who met another node has a new start.
+    plan.take_due(due.after(Duration::from_millis(900)), true);
+    plan.lost(&k);
+    plan.proved(&k, proof(start + 1830));
+    assert_eq!(plan.next_due(), Some(at(start + 1830 + 900)));
 }
