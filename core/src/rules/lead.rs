@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-/// Refreshes that fit between their start and the expiry: the lease may be lost
-/// at first, the origin may be slower this time.
-const ROOM: u32 = 3;
+/// Slow refreshes that fit between the start and the expiry: the lease may be lost
+/// at first.
+const ROOM: u32 = 2;
 /// Timers are late by up to so much.
 const TIMER: Duration = Duration::from_millis(1);
 /// It starts with this part of the bound left, the least that is enough. Steps, so
@@ -15,26 +15,24 @@ const PARTS: [u32; 4] = [16, 8, 4, 2];
 const LEAST: u32 = PARTS[0];
 const MOST: u32 = PARTS[3];
 
-/// How long refreshes take.
+/// How long refreshes take: smoothed, and how much that varies, as TCP estimates
+/// round trips (RFC 6298).
 #[derive(Clone, Copy, Debug)]
 pub struct Lead {
-    /// The slow ones of late.
-    took: Duration,
-    /// The mean of late.
     usual: Duration,
+    variation: Duration,
 }
 
 impl Default for Lead {
     fn default() -> Self {
-        Self { took: Duration::from_millis(10), usual: Duration::from_millis(10) }
+        Self { usual: Duration::from_millis(10), variation: Duration::from_millis(5) }
     }
 }
 
 impl Lead {
-    /// A refresh took so long, its lease included. Slow ones count at once, and
-    /// are forgotten slowly.
+    /// A refresh took so long, its lease included.
     pub fn observe(&mut self, took: Duration) {
-        self.took = if took >= self.took { took } else { (self.took * 31 + took) / 32 };
+        self.variation = (self.variation * 3 + self.usual.abs_diff(took)) / 4;
         self.usual = (self.usual * 7 + took) / 8;
     }
 
@@ -43,16 +41,21 @@ impl Lead {
         self.usual
     }
 
+    /// How long a slow one takes.
+    fn slow(&self) -> Duration {
+        self.usual + 4 * self.variation + TIMER
+    }
+
     /// The age at which a key of this bound is refreshed.
     pub fn due_age(&self, bound: Duration) -> Duration {
-        let least = ROOM * (self.took + TIMER);
+        let least = ROOM * self.slow();
         let part = PARTS.into_iter().find(|part| bound / *part >= least).unwrap_or(MOST);
         bound - bound / part
     }
 
     /// The age at which waiting for a lease would mean that reads wait.
     pub fn last_call(&self, bound: Duration) -> Duration {
-        bound - (self.took + self.took / 2 + TIMER).clamp(bound / (2 * LEAST), bound / MOST)
+        bound - self.slow().clamp(bound / (2 * LEAST), bound / MOST)
     }
 }
 
@@ -73,6 +76,8 @@ mod tests {
         assert_eq!(lead.due_age(ms(20)), ms(10), "never earlier");
         lead.observe(ms(100));
         assert_eq!(lead.due_age(ms(1600)), ms(1200), "one slow refresh is enough");
+        (0..10).for_each(|_| lead.observe(ms(5)));
+        assert_eq!(lead.due_age(ms(1600)), ms(1500), "and soon forgotten");
     }
 
     #[test]

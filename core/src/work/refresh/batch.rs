@@ -111,15 +111,17 @@ impl Taken {
     async fn land(&mut self, node: &Arc<Node>, began: Instant) -> Vec<(Key, SharedEntry)> {
         let flights = std::mem::take(&mut self.flights);
         let mut all = Box::pin(async {
-            let mut failed = Vec::new();
+            let (mut failed, asked) = (Vec::new(), flights.len());
             for (key, entry, flight) in flights {
                 if flight.landed().await {
                     entry.refresh_given_up();
-                    node.refreshes.plan().lead.observe(node.now().since(began));
                     plan_next(node, &key);
                 } else {
                     failed.push((key, entry));
                 }
+            }
+            if failed.len() < asked {
+                node.refreshes.plan().lead.observe(node.now().since(began));
             }
             failed
         });

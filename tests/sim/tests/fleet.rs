@@ -1,0 +1,83 @@
+//! A fleet in calm weather, in virtual time: what leases cost when nodes become more.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use edgecmp::{Options, ReadOptions, Started};
+use edgecmp_sim::node::Fleet;
+use edgecmp_sim::world::{MS, Owner, SECOND, World};
+use edgecmp_sim::{Plan, Sabotage};
+
+const KEYS: usize = 24;
+const BOUND: u64 = 2;
+
+/// What all nodes together have counted: leases lost, keys asked, reads that waited.
+type Counts = [u64; 3];
+
+/// Reads all keys at all nodes for so many bounds; the counts of each bound.
+fn run(nodes: usize, bounds: usize) -> Vec<Counts> {
+    let mut plan = Plan::of(1, Sabotage::None);
+    plan.nodes = nodes;
+    plan.keys = KEYS;
+    plan.rates.clear();
+    plan.drift_ppm = (0..nodes).map(|node| node as i64 * 20 - 160).collect();
+    plan.latency = (2 * MS, 3 * MS);
+    plan.shared_leases = true;
+    plan.prefix_bound = None;
+    plan.options = Options::default();
+    plan.options.staleness_bound = Duration::from_secs(BOUND);
+    plan.options.seed = 1;
+    let plan = Arc::new(plan);
+    let world = World::new(7, false);
+    let fleet = Fleet::open(&world, &plan);
+    let left = Arc::new(Mutex::new(0));
+    let until = world.now() + bounds as u64 * BOUND * SECOND;
+    for node in 0..nodes {
+        *left.lock().unwrap() += 1;
+        let (fleet, world, left) = (Arc::clone(&fleet), Arc::clone(&world), Arc::clone(&left));
+        world.clone().spawn(Owner::Harness, async move {
+            while world.now() < until {
+                let key = Fleet::key(world.draw(|rng| rng.below(KEYS as u64)) as usize);
+                let life = fleet.node(node);
+                if let Ok(Started::Pending(pending)) = life.cache.start_get(&key, &ReadOptions::default()) {
+                    let _ = pending.await;
+                }
+                let wait = world.draw(|rng| rng.between(MS, 9 * MS));
+                world.sleep(wait).await;
+            }
+            *left.lock().unwrap() -= 1;
+        });
+    }
+    let mut sums = vec![[0; 3]];
+    let start = world.now();
+    while *left.lock().unwrap() > 0 && world.step() {
+        if world.now() >= start + sums.len() as u64 * BOUND * SECOND {
+            let mut sum = [0; 3];
+            for node in 0..nodes {
+                let all = fleet.node(node).cache.statistics().unwrap();
+                for (sum, one) in sum.iter_mut().zip([all.leases_lost, all.origin_keys, all.misses]) {
+                    *sum += one;
+                }
+            }
+            sums.push(sum);
+        }
+    }
+    sums.windows(2).map(|pair| std::array::from_fn(|i| pair[1][i] - pair[0][i])).collect()
+}
+
+#[test]
+fn leases_cost_no_more_when_nodes_become_more() {
+    for nodes in [2, 4, 8, 16] {
+        // Cold caches on all nodes at once, and then they find their times.
+        let counts = run(nodes, 16);
+        println!("{nodes} nodes, by bound: {counts:?}");
+        let sum = |counts: &[Counts], i: usize| counts.iter().map(|counts| counts[i]).sum::<u64>();
+        let conflicts = |counts| sum(counts, 0) as f64 / sum(counts, 1) as f64;
+        let (cold, settled) = (conflicts(&counts), conflicts(&counts[4..]));
+        println!("{nodes} nodes: {cold:.4} conflicts a key, {settled:.4} after four bounds");
+        assert!(cold < 0.05 && settled < 0.02);
+        assert!(sum(&counts[4..], 2) <= 2, "{nodes} nodes: {} reads waited", sum(&counts[4..], 2));
+        let asked = sum(&counts[4..], 1) as f64 / (12 * nodes * KEYS) as f64;
+        assert!((1.0..1.15).contains(&asked), "{nodes} nodes: {asked:.3} proofs a key and bound");
+    }
+}
