@@ -3,8 +3,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "servers and tests live in the time of the machine")]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use edgecmp::{Cache, Options, ReadOptions, WriteOptions};
@@ -35,38 +35,57 @@ fn open(lease_store: &str) -> Arc<Cache> {
 struct Reading {
     is_over: Arc<AtomicBool>,
     reads: Arc<AtomicU64>,
-    thread: std::thread::JoinHandle<Result<Duration, String>>,
+    failure: Arc<OnceLock<String>>,
+    thread: std::thread::JoinHandle<Duration>,
 }
 
 impl Reading {
     fn start(cache: &Arc<Cache>) -> Self {
         let (is_over, reads) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+        let failure = Arc::<OnceLock<String>>::default();
         let (cache, over, count) = (Arc::clone(cache), Arc::clone(&is_over), Arc::clone(&reads));
+        let failed = Arc::clone(&failure);
         let thread = std::thread::spawn(move || {
             let mut oldest = Duration::ZERO;
             while !over.load(Ordering::Relaxed) {
                 for number in 0..KEYS {
-                    let value = cache.get(key(number).as_bytes(), &ReadOptions::default());
-                    let value = value.map_err(|error| format!("a read failed: {error}"))?;
-                    let receipt = value.receipt();
-                    if receipt.staleness > BOUND || receipt.degraded || value.bytes() != Some(b"value") {
-                        return Err(format!("{receipt:?}"));
+                    match read(&cache, &key(number)) {
+                        Ok(staleness) => oldest = oldest.max(staleness),
+                        Err(error) => {
+                            let _ = failed.set(error);
+                            return oldest;
+                        }
                     }
-                    oldest = oldest.max(receipt.staleness);
                 }
                 count.fetch_add(KEYS as u64, Ordering::Relaxed);
                 std::thread::sleep(Duration::from_millis(2));
             }
-            Ok(oldest)
+            oldest
         });
-        Self { is_over, reads, thread }
+        Self { is_over, reads, failure, thread }
+    }
+
+    fn failure(&self) -> Option<&str> {
+        self.failure.get().map(String::as_str)
     }
 
     fn end(self) {
         self.is_over.store(true, Ordering::Relaxed);
-        let oldest = self.thread.join().expect("the reader does not panic").expect("no read is wrong");
+        let oldest = self.thread.join().expect("the reader does not panic");
+        assert!(self.failure.get().is_none(), "{:?}", self.failure);
         println!("{} reads, the oldest {oldest:?}", self.reads.load(Ordering::Relaxed));
     }
+}
+
+/// Reads a key and judges the receipt: its staleness, or what is wrong.
+fn read(cache: &Cache, key: &str) -> Result<Duration, String> {
+    let value = cache.get(key.as_bytes(), &ReadOptions::default());
+    let value = value.map_err(|error| format!("a read failed: {error}"))?;
+    let receipt = value.receipt();
+    if receipt.staleness > BOUND || receipt.degraded || value.bytes() != Some(b"value") {
+        return Err(format!("{receipt:?}"));
+    }
+    Ok(receipt.staleness)
 }
 
 fn won(cache: &Cache) -> u64 {
@@ -78,11 +97,17 @@ fn failures(cache: &Cache) -> u64 {
 }
 
 /// How long it takes until leases are won, from now on.
-fn leases_again(cache: &Cache, what: &str) {
+fn leases_again(cache: &Cache, readers: &[Reading], what: &str) {
     let before = won(cache);
     let at_first = statistics(cache);
     let now = || format!("{what}: {at_first}, now {}", statistics(cache));
-    let took = poll(now, LATEST, || won(cache) > before);
+    let took = poll(now, LATEST, || {
+        // Nothing is refreshed that nobody reads; its error is the one to be seen.
+        for reader in readers {
+            assert!(reader.failure().is_none(), "{what}: {:?}", reader.failure());
+        }
+        won(cache) > before
+    });
     println!("{what}: the cache wins leases again after {:.2} s", took.as_secs_f64());
 }
 
@@ -92,13 +117,13 @@ fn with_etcd() {
     let caches = [open(&cluster.url()), open(&cluster.url())];
     let readers = caches.each_ref().map(Reading::start);
     for cache in &caches {
-        leases_again(cache, "at first");
+        leases_again(cache, &readers, "at first");
     }
     let leader = cluster.leader();
     cluster.kill(leader);
     std::thread::sleep(Duration::from_secs(2));
     for cache in &caches {
-        leases_again(cache, "leader killed 2 s ago");
+        leases_again(cache, &readers, "leader killed 2 s ago");
     }
     cluster.restart(leader);
     cluster.wait_healthy();
@@ -106,7 +131,7 @@ fn with_etcd() {
         cluster.pause(index);
         std::thread::sleep(Duration::from_secs(2));
         for cache in &caches {
-            leases_again(cache, &format!("member {index} paused 2 s ago"));
+            leases_again(cache, &readers, &format!("member {index} paused 2 s ago"));
         }
         cluster.resume(index);
     }
@@ -124,7 +149,7 @@ fn with_etcd() {
     }
     cluster.wait_healthy();
     for cache in &caches {
-        leases_again(cache, "all members back");
+        leases_again(cache, &readers, "all members back");
     }
     readers.into_iter().for_each(Reading::end);
     println!("{}", statistics(&caches[0]));
@@ -136,13 +161,13 @@ fn with_redis() {
     let caches = [open(&redis.url()), open(&redis.url())];
     let readers = caches.each_ref().map(Reading::start);
     for cache in &caches {
-        leases_again(cache, "at first");
+        leases_again(cache, &readers, "at first");
     }
     redis.pause();
     std::thread::sleep(Duration::from_secs(2));
     redis.resume();
     for cache in &caches {
-        leases_again(cache, "Redis resumed");
+        leases_again(cache, &readers, "Redis resumed");
     }
     let failed = caches.each_ref().map(|cache| failures(cache));
     redis.kill();
@@ -154,7 +179,7 @@ fn with_redis() {
     redis.restart();
     redis.wait_healthy();
     for cache in &caches {
-        leases_again(cache, "Redis back");
+        leases_again(cache, &readers, "Redis back");
     }
     readers.into_iter().for_each(Reading::end);
     println!("{}", statistics(&caches[0]));
