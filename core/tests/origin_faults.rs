@@ -122,6 +122,25 @@ struct Figures {
     after: Told,
 }
 
+impl std::fmt::Display for Figures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { steady, first, busiest, attempts, largest, returned, peak, during, after } = self;
+        write!(
+            f,
+            "{steady:.1}/s, then {first}, {busiest} and {attempts:.2}/s of {largest}; back: {returned}, {peak}"
+        )?;
+        for told in [during, after] {
+            let (errors, wrong) = (told.errors.len(), told.wrong.len());
+            let Told { fresh, degraded, waited, .. } = told;
+            write!(
+                f,
+                "; {fresh} fresh, {degraded} degraded, {waited} waited, {errors} errors, {wrong} wrong"
+            )?;
+        }
+        Ok(())
+    }
+}
+
 /// Steady load, then `fault` for a while, then the return. `fault` says what the
 /// server does as time goes by, and has its own sleep.
 fn run(name: &str, cache: &Cache, server: &Server, fault: impl Fn(Duration)) -> Figures {
@@ -196,21 +215,29 @@ fn run(name: &str, cache: &Cache, server: &Server, fault: impl Fn(Duration)) -> 
     for told in [&before, &figures.during, &figures.after] {
         assert_eq!(told.wrong, [] as [String; 0], "{name}");
     }
-    assert!(figures.after.fresh > figures.after.degraded, "{name}: it came back: {figures:?}");
+    assert!(figures.after.fresh > figures.after.degraded, "{name}: it came back: {figures}");
     figures
 }
 
 /// What holds of every origin that gives no answer at all.
 fn assert_left_alone(name: &str, figures: &Figures) {
     // One a second, and one at either end of a second.
-    assert!(figures.attempts <= 1.5 && figures.busiest <= 2, "{name}: {figures:?}");
-    assert_eq!(figures.largest, 1, "{name}: a probe is for one key: {figures:?}");
-    // The slots of an unknown rate, and the probes, beside twice the steady rate.
-    assert!(figures.peak as f64 <= 2.0 * figures.steady + 6.0, "{name}: {figures:?}");
+    assert!(figures.attempts <= 1.5 && figures.busiest <= 2, "{name}: {figures}");
+    assert_eq!(figures.largest, 1, "{name}: a probe is for one key: {figures}");
+    assert_no_herd(name, figures);
     assert_eq!(figures.during.errors, [], "{name}: degraded instead");
-    assert!(figures.during.degraded > 0, "{name}: {figures:?}");
+    assert!(figures.during.degraded > 0, "{name}: {figures}");
     // Those that were on their way when it broke, and who shares a probe.
-    assert!(figures.during.waited * 10 <= figures.during.reads(), "{name}: {figures:?}");
+    assert!(figures.during.waited * 10 <= figures.during.reads(), "{name}: {figures}");
+}
+
+/// The slots of an unknown rate, and the probes, beside twice the steady rate, in the
+/// first second. Later no more than all keys one by one: it takes some bounds until
+/// they are refreshed in batches again.
+fn assert_no_herd(name: &str, figures: &Figures) {
+    assert!(figures.returned as f64 <= 2.0 * figures.steady + 6.0, "{name}: {figures}");
+    let one_by_one = KEYS as f64 / (0.75 * BOUND.as_secs_f64());
+    assert!(figures.peak as f64 <= one_by_one + 6.0, "{name}: {figures}");
 }
 
 fn down(name: &str, mode: Mode) {
@@ -254,8 +281,8 @@ fn flapping() {
         }
     });
     assert_eq!(figures.during.errors, [], "degraded instead");
-    assert!(figures.busiest as f64 <= 2.0 * figures.steady + 6.0, "{figures:?}");
-    assert!(figures.peak as f64 <= 2.0 * figures.steady + 6.0, "{figures:?}");
+    assert!(figures.busiest as f64 <= 2.0 * figures.steady + 6.0, "{figures}");
+    assert_no_herd("flapping", &figures);
 }
 
 #[test]
@@ -266,13 +293,13 @@ fn who_allows_no_degraded_answers_is_told_at_once() {
         server.set_mode(Mode::Dead);
         thread::sleep(length);
     });
-    assert!(figures.attempts <= 1.5 && figures.busiest <= 2, "{figures:?}");
-    assert!(figures.peak as f64 <= 2.0 * figures.steady + 6.0, "{figures:?}");
+    assert!(figures.attempts <= 1.5 && figures.busiest <= 2, "{figures}");
+    assert_no_herd("dead, 0s", &figures);
     assert_eq!((figures.during.degraded, figures.after.degraded), (0, 0));
     let known = [Code::BreakerOpen, Code::OriginUnavailable, Code::DeadlineExceeded];
-    assert!(figures.during.errors.iter().all(|code| known.contains(code)), "{figures:?}");
+    assert!(figures.during.errors.iter().all(|code| known.contains(code)), "{figures}");
     assert!(figures.during.errors.contains(&Code::BreakerOpen));
-    assert!(figures.during.waited * 10 <= figures.during.reads(), "{figures:?}");
+    assert!(figures.during.waited * 10 <= figures.during.reads(), "{figures}");
 }
 
 /// An origin that goes back is believed (it is the system of record) and counted;

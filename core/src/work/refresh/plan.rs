@@ -16,9 +16,9 @@ use crate::rules::slots::lease_of;
 use crate::work::policy::PrefetchPolicy;
 
 /// What is due somewhat later is done together with what is due now: in the last
-/// 32nd of its time, in the last quarter if it shares the lease. Keys of one slot
+/// sixteenth of its time, in the last quarter if it shares the lease. Keys of one slot
 /// soon are due at the same time.
-const SOON: u32 = 32;
+const SOON: u32 = 16;
 const NEAR: u32 = 4;
 /// Of the refreshes of a key that has met another node at its lease: after so many
 /// it may go along with others again.
