@@ -11,13 +11,16 @@
 
 mod args;
 mod bench;
+mod chaos;
 mod clock;
 mod etcd;
 mod history;
 mod origin;
+mod process;
 mod reader;
 mod redis;
 mod report;
+mod soak;
 
 use std::process::ExitCode;
 
@@ -26,7 +29,7 @@ use args::Command;
 fn main() -> ExitCode {
     let outcome = match args::parse(std::env::args().skip(1)) {
         Ok(Command::Run(run)) => bench(&run),
-        Ok(Command::Soak(_)) => Err("not yet".to_owned()),
+        Ok(Command::Soak(soak)) => Ok(soak::run(&soak)),
         Err(message) => Err(message),
     };
     outcome.unwrap_or_else(|message| {
