@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub const USAGE: &str = "\
-bench-faults [run] [--quick] [--only etcd|redis] [--seconds N] [--any-speed] [--out DIR]
+bench-faults [run] [--quick] [--only etcd|redis] [--fault TEXT] [--seconds N] [--any-speed] [--out DIR]
   --quick      faults of 5 s (default: 60 s for all members gone and for cuts, 10 s for the rest)
   --only       only faults of this store
+  --fault      only faults with this in their name
   --seconds    how long each fault lasts
   --any-speed  exit code 0 though a bar is missed
   --out        where faults.json goes (default target/bench)
@@ -23,6 +24,7 @@ pub enum Command {
 pub struct Run {
     quick: bool,
     only: Option<String>,
+    fault: Option<String>,
     seconds: Option<u64>,
     pub any_speed: bool,
     pub out: PathBuf,
@@ -37,6 +39,10 @@ pub struct Soak {
 impl Run {
     pub fn wants(&self, store: &str) -> bool {
         self.only.as_deref().is_none_or(|only| only == store)
+    }
+
+    pub fn wants_fault(&self, name: &str) -> bool {
+        self.fault.as_deref().is_none_or(|part| name.contains(part))
     }
 
     /// How long a fault lasts; `long`: one in which the store is away for good.
@@ -62,7 +68,7 @@ pub fn parse(words: impl Iterator<Item = String>) -> Result<Command, String> {
         words.next();
     }
     let out = PathBuf::from("target/bench");
-    let mut run = Run { quick: false, only: None, seconds: None, any_speed: false, out };
+    let mut run = Run { quick: false, only: None, fault: None, seconds: None, any_speed: false, out };
     let seed = std::time::UNIX_EPOCH.elapsed().map_or(1, |since| since.as_secs());
     let mut soak = Soak { minutes: 30.0, nodes: 4, seed };
     while let Some(word) = words.next() {
@@ -70,6 +76,7 @@ pub fn parse(words: impl Iterator<Item = String>) -> Result<Command, String> {
         match (is_soak, word.as_str()) {
             (false, "--quick") => run.quick = true,
             (false, "--only") => run.only = Some(value()?),
+            (false, "--fault") => run.fault = Some(value()?),
             (false, "--seconds") => run.seconds = Some(number(&value()?)?),
             (false, "--any-speed") => run.any_speed = true,
             (false, "--out") => run.out = value()?.into(),

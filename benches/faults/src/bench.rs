@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use edgecmp::{Cache, Options};
+use edgecmp::{Cache, Options, ReadOptions};
 
 use crate::args::Run;
 use crate::clock;
+use crate::history::key;
 use crate::origin::Origin;
+use crate::probe::Probe;
 use crate::reader::{Reader, Window};
 
 const KEYS: usize = 200;
@@ -53,11 +55,18 @@ pub struct Row {
     pub lease_failures: u64,
     /// Seconds without leases, of the node that was later; `None`: not within 10 s.
     pub again: Option<f64>,
+    /// Of which the store itself did nothing for anybody, if it heals itself.
+    pub away: f64,
 }
 
 impl Row {
     pub fn ratio(&self) -> f64 {
         self.during.1 / self.before.1
+    }
+
+    /// Seconds without leases that the store did not cause.
+    pub fn late(&self) -> f64 {
+        self.again.map_or(f64::INFINITY, |again| (again - self.away).max(0.0))
     }
 }
 
@@ -73,6 +82,7 @@ pub struct Fleet {
     store: &'static str,
     caches: Vec<Arc<Cache>>,
     reader: Reader,
+    pub probe: Option<Probe>,
 }
 
 impl Bench {
@@ -103,10 +113,16 @@ impl Bench {
         }
         let open = |_| Arc::new(Cache::open(options.clone()).expect("a cache"));
         let caches: Vec<_> = (0..NODES).map(open).collect();
+        // One after another they would take longer than the bound, round after round.
+        let keys: Vec<_> = (0..KEYS).map(key).collect();
+        for cache in &caches {
+            let values = cache.get_many(&keys, &ReadOptions::default()).expect("an open cache");
+            assert!(values.iter().all(Result::is_ok), "an origin that works");
+        }
         let reader = Reader::start(&caches, &self.origin, BOUND);
-        let fleet = Fleet { store, caches, reader };
+        let fleet = Fleet { store, caches, reader, probe: None };
         let again = fleet.leases_again();
-        assert!(again.is_some(), "{store}: no leases at first");
+        assert!(again.is_some(), "{store}: no leases at first: {:?}", fleet.reader.last());
         std::thread::sleep(SETTLE);
         fleet
     }
@@ -121,12 +137,18 @@ impl Bench {
         breaks: impl FnOnce(&mut S) -> T,
         mends: impl FnOnce(&mut S, T),
     ) {
+        if !run.wants_fault(fault) {
+            return;
+        }
         eprint!("{} {fault} ...", fleet.store);
         let calm = clock::nanos();
         std::thread::sleep(run.calm());
         let failures = fleet.failures();
         let broke = clock::nanos();
         let gaps = Gaps::watch(fleet);
+        if let Some(probe) = &fleet.probe {
+            probe.reset();
+        }
         let broken = breaks(of);
         let length = run.fault(is_long);
         std::thread::sleep(length.saturating_sub(Duration::from_nanos(clock::nanos() - broke)));
@@ -158,6 +180,10 @@ impl Bench {
             truly: during.iter().map(|w| w.truly).max().unwrap_or(0),
             lease_failures: fleet.failures() - failures,
             again: again.map(|again| if heals == Heals::Itself { again.max(longest) } else { again }),
+            away: match (&fleet.probe, heals) {
+                (Some(probe), Heals::Itself) => probe.longest(),
+                _ => 0.0,
+            },
         };
         eprintln!(
             " back after {:.1} s, {:.2} s to the next lease, longest {longest:.2} s without",

@@ -9,6 +9,7 @@ use etcd_client::{
 
 use crate::args::Run;
 use crate::bench::{Bench, Heals};
+use crate::probe::Probe;
 
 pub fn run(run: &Run, bench: &mut Bench) {
     members(run, bench);
@@ -20,7 +21,8 @@ fn members(run: &Run, bench: &mut Bench) {
     let mut cluster = EtcdCluster::start(3);
     let cuts: Vec<_> = (0..3).map(|index| Cut::before(cluster.port(index))).collect();
     let url = format!("etcd://{}", cuts.iter().map(Cut::endpoint).collect::<Vec<_>>().join(","));
-    let fleet = bench.fleet("etcd", &[("lease_store", &url)]);
+    let mut fleet = bench.fleet("etcd", &[("lease_store", &url)]);
+    fleet.probe = Some(Probe::start(&cluster));
     let of = &mut cluster;
     bench.row(
         run,

@@ -5,7 +5,7 @@
 //! ```text
 //! run    bench, report             soak
 //!        etcd, redis (the faults)
-//!        reader                    chaos, process
+//!        reader, probe             chaos, process
 //! origin, history, clock
 //! ```
 
@@ -16,6 +16,7 @@ mod clock;
 mod etcd;
 mod history;
 mod origin;
+mod probe;
 mod process;
 mod reader;
 mod redis;

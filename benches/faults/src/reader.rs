@@ -67,6 +67,11 @@ impl Reader {
         self.windows().iter().filter(|w| w.ended > from && w.began < to).cloned().collect()
     }
 
+    /// What was read of late.
+    pub fn last(&self) -> Option<Window> {
+        self.windows().last().cloned()
+    }
+
     fn windows(&self) -> std::sync::MutexGuard<'_, Vec<Window>> {
         self.windows.lock().expect("the reader does not panic")
     }

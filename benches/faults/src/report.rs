@@ -18,11 +18,7 @@ const BARS: [Bar; 4] = [
     Bar { text: "p99 of hits, during / before", limit: MOST_RATIO, figure: Row::ratio },
     Bar { text: "failed reads", limit: 0.0, figure: |row| row.failed.len() as f64 },
     Bar { text: "answers over the bound, or wrong", limit: 0.0, figure: |row| row.wrong.len() as f64 },
-    Bar {
-        text: "seconds until leases are won again",
-        limit: MOST_SECONDS,
-        figure: |row| row.again.unwrap_or(f64::INFINITY),
-    },
+    Bar { text: "seconds until leases are won again", limit: MOST_SECONDS, figure: Row::late },
 ];
 
 pub fn text(rows: &[Row]) -> String {
@@ -48,7 +44,10 @@ pub fn text(rows: &[Row]) -> String {
             ms(row.truly),
             row.lease_failures,
             row.again.map_or("not in 10 s".to_owned(), |again| {
-                format!("{again:.2}{}", if row.heals_itself { " longest" } else { "" })
+                format!(
+                    "{again:.2}{}",
+                    if row.heals_itself { format!(" - {:.2}", row.away) } else { String::new() }
+                )
             }),
         );
     }
@@ -101,6 +100,7 @@ pub fn json(rows: &[Row]) -> Value {
             "stalest_truly_ns": row.truly,
             "lease_failures": row.lease_failures,
             "leases_again_s": row.again,
+            "store_away_s": row.away,
             "leases_again_is": if row.heals_itself { "longest time without" } else { "since the return" },
         })
     };
