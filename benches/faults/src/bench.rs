@@ -35,6 +35,9 @@ pub enum Heals {
     Returned,
 }
 
+/// No fault: what ratio the machine itself makes.
+pub const NOTHING: (&str, Heals, bool) = ("nothing", Heals::Itself, false);
+
 /// The figures of one fault.
 #[derive(Debug)]
 pub struct Row {

@@ -3,7 +3,7 @@
 use edgecmp_servers::{Cut, Redis, RedisOptions};
 
 use crate::args::Run;
-use crate::bench::{Bench, Heals};
+use crate::bench::{Bench, Heals, NOTHING};
 
 pub fn run(run: &Run, bench: &mut Bench) {
     let options = RedisOptions { password: "secret".into(), ..RedisOptions::default() };
