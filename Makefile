@@ -7,7 +7,7 @@ DEMO_PROFILE ?= release
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .PHONY: help demo test setup lint etcd test-rust test-c test-python test-node test-go test-demo clean \
-  model asan sim soak-store soak-origin churn bench bench-read bench-hit-ratio bench-fleet bench-c bench-python \
+  model asan sim soak-store soak-origin churn bench bench-read bench-hit-ratio bench-fleet bench-faults soak-fleet bench-c bench-python \
   bench-node bench-go
 
 help:
@@ -95,7 +95,7 @@ churn:
 	$(CARGO) run --release --locked -p edgecmp --example churn -- $(MINUTES)
 
 ## make bench            all of the following, on an otherwise idle machine
-bench: bench-read bench-hit-ratio bench-fleet bench-c bench-python bench-node bench-go
+bench: bench-read bench-hit-ratio bench-fleet bench-faults bench-c bench-python bench-node bench-go
 
 ## make bench-read       reads beside those of other caches; FLAGS=--quick for a short run
 bench-read:
@@ -112,6 +112,17 @@ bench-fleet:
 	cd tests/etcd && go build -o ../../target/etcd .
 	cd benches/fleet && $(CARGO) build --release --locked
 	"$${CARGO_TARGET_DIR:-benches/fleet/target}"/release/bench-fleet --out target/bench $(FLAGS)
+
+## make bench-faults     hits, waits and leases while etcd or Redis fails; FLAGS=--quick
+bench-faults: target/etcd
+	cd benches/faults && $(CARGO) build --release --locked
+	"$${CARGO_TARGET_DIR:-benches/faults/target}"/release/bench-faults run --out target/bench $(FLAGS)
+
+## make soak-fleet       MINUTES=30 of nodes whose origin and etcd fail at random; FLAGS="--seed N"
+soak-fleet: MINUTES = 30
+soak-fleet: target/etcd
+	cd benches/faults && $(CARGO) build --release --locked
+	"$${CARGO_TARGET_DIR:-benches/faults/target}"/release/bench-faults soak --minutes $(MINUTES) $(FLAGS)
 
 ## make bench-c          the same reads through the C ABI and in Rust
 bench-c:
