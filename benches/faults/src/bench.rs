@@ -25,6 +25,9 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// Leases that are not won by then are not won.
 const LATEST: Duration = Duration::from_secs(10);
 
+/// A row that takes longer is explained.
+const SUSPECT: f64 = 1.0;
+
 /// From when on leases are to be won again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Heals {
@@ -160,7 +163,7 @@ impl Bench {
         let back = clock::nanos();
         let again = fleet.leases_again();
         std::thread::sleep(SETTLE);
-        let longest = gaps.end();
+        let (longest, changes) = gaps.end();
         let end = clock::nanos();
         let before = fleet.reader.between(calm, broke);
         let during = fleet.reader.between(broke, end);
@@ -193,6 +196,9 @@ impl Bench {
             (back - mending) as f64 / 1e9,
             row.again.unwrap_or(f64::NAN)
         );
+        if row.late() > SUSPECT {
+            changes.iter().filter(|change| change.at >= mending).for_each(|change| change.print(mending));
+        }
         self.rows.push(row);
     }
 }
@@ -228,10 +234,30 @@ fn won(cache: &Cache) -> u64 {
     cache.statistics().expect("statistics").leases_won
 }
 
+/// What a node did with its leases in some milliseconds.
+struct Change {
+    at: u64,
+    node: usize,
+    attempts: u64,
+    won: u64,
+    lost: u64,
+    failures: u64,
+}
+
+impl Change {
+    fn print(&self, since: u64) {
+        let seconds = self.at.saturating_sub(since) as f64 / 1e9;
+        let Self { node, attempts, won, lost, failures, .. } = self;
+        eprintln!(
+            "  {seconds:.2} s: node {node} asked for {attempts}: {won} won, {lost} lost, {failures} failed"
+        );
+    }
+}
+
 /// Looks for the longest time in which a node won no lease.
 struct Gaps {
     is_over: Arc<AtomicBool>,
-    thread: JoinHandle<f64>,
+    thread: JoinHandle<(f64, Vec<Change>)>,
 }
 
 impl Gaps {
@@ -239,24 +265,37 @@ impl Gaps {
         let is_over = Arc::<AtomicBool>::default();
         let (caches, over) = (fleet.caches.clone(), Arc::clone(&is_over));
         let thread = std::thread::spawn(move || {
-            let mut last: Vec<_> = caches.iter().map(|cache| (won(cache), Instant::now())).collect();
-            let mut longest = Duration::ZERO;
+            let figures = |cache: &Cache| cache.statistics().expect("statistics");
+            let mut last: Vec<_> = caches.iter().map(|cache| (figures(cache), Instant::now())).collect();
+            let (mut longest, mut changes) = (Duration::ZERO, Vec::new());
             while !over.load(Ordering::Relaxed) {
-                for (cache, (before, at)) in caches.iter().zip(&mut last) {
-                    let now = won(cache);
+                for (node, (cache, (before, at))) in caches.iter().zip(&mut last).enumerate() {
+                    let now = figures(cache);
                     longest = longest.max(at.elapsed());
-                    if now != *before {
-                        (*before, *at) = (now, Instant::now());
+                    let change = Change {
+                        at: clock::nanos(),
+                        node,
+                        attempts: now.lease_attempts - before.lease_attempts,
+                        won: now.leases_won - before.leases_won,
+                        lost: now.leases_lost - before.leases_lost,
+                        failures: now.lease_failures - before.lease_failures,
+                    };
+                    if change.won > 0 {
+                        *at = Instant::now();
                     }
+                    if change.attempts + change.won + change.lost + change.failures > 0 {
+                        changes.push(change);
+                    }
+                    *before = now;
                 }
                 std::thread::sleep(Duration::from_millis(10));
             }
-            longest.as_secs_f64()
+            (longest.as_secs_f64(), changes)
         });
         Self { is_over, thread }
     }
 
-    fn end(self) -> f64 {
+    fn end(self) -> (f64, Vec<Change>) {
         self.is_over.store(true, Ordering::Relaxed);
         self.thread.join().expect("nothing panics in it")
     }

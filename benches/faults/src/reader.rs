@@ -99,8 +99,9 @@ struct Reading {
 
 impl Reading {
     fn run(mut self, is_over: &AtomicBool, windows: &Mutex<Vec<Window>>) {
+        let nodes = self.caches.len();
         while !is_over.load(Ordering::Relaxed) {
-            for node in (0..ROUNDS).flat_map(|_| 0..self.caches.len()) {
+            for node in (0..ROUNDS * nodes).map(|turn| turn % nodes) {
                 for index in 0..self.keys.len() {
                     self.read(node, index);
                 }

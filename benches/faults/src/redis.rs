@@ -12,6 +12,7 @@ pub fn run(run: &Run, bench: &mut Bench) {
     let url = format!("redis://{}", cut.endpoint());
     let fleet = bench.fleet("Redis", &[("lease_store", &url), ("lease_store_password", "secret")]);
     let of = &mut redis;
+    bench.row(run, &fleet, of, NOTHING, |_| (), |_, ()| ());
     bench.row(run, &fleet, of, ("killed and back", Heals::Returned, true), Redis::kill, |redis, ()| {
         redis.restart();
         redis.wait_healthy();
