@@ -28,7 +28,7 @@ pub enum Asked {
 /// a second of its return. One that answers late is away too: it is not waited for.
 const BREAKER: BreakerPolicy = BreakerPolicy {
     failures: 3,
-    cooldown: Duration::from_millis(500),
+    cooldown: Duration::from_millis(300),
     window: Duration::from_secs(10),
     min_calls: 20,
     failure_percent: 50,

@@ -174,7 +174,7 @@ options! {
     lease_store_cert_file: String = "";
     /// File with the PEM key of that certificate.
     lease_store_key_file: String = "";
-    /// What the names of all leases in Redis or etcd begin with. The same on all nodes of a fleet.
+    /// What the names of all leases in Redis or etcd begin with. The same on all nodes of a fleet, and another one for each fleet that shares the store.
     lease_prefix: String = "lease/cache/";
     /// How keys share refresh leases: a number of slots, each for the keys whose hash falls into it, or `per_key`. The same on all nodes of a fleet.
     lease_slots: LeaseSlots = "1024";

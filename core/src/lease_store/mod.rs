@@ -21,6 +21,8 @@ mod etcd;
 mod link;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "redis")]
+mod stray;
 
 /// A lease that was won. Given back with [`LeaseStore::release`], or lapses.
 #[derive(Clone, Debug, PartialEq, Eq)]

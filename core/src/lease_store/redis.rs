@@ -13,6 +13,7 @@ use redis::{
 
 use super::config::{Config, Form};
 use super::link::Link;
+use super::stray::Strays;
 use super::{Lease, LeaseStore};
 use crate::env::{BoxFuture, Env};
 use crate::facts::clock::saturating_nanos;
@@ -50,6 +51,7 @@ struct Shared {
     link: Arc<Link<MultiplexedConnection>>,
     extend: Script,
     release: Script,
+    strays: Strays,
 }
 
 impl RedisLeases {
@@ -68,7 +70,8 @@ impl RedisLeases {
         };
         let link = Link::new(env, config.connect_timeout, Box::new(connect));
         let (extend, release) = (Script::new(EXTEND), Script::new(RELEASE));
-        Ok(Self { shared: Arc::new(Shared { env: Arc::clone(env), config, link, extend, release }) })
+        let (env, strays) = (Arc::clone(env), Strays::default());
+        Ok(Self { shared: Arc::new(Shared { env, config, link, extend, release, strays }) })
     }
 }
 
@@ -114,15 +117,25 @@ fn millis(ttl: Duration) -> u64 {
 impl Shared {
     async fn acquire(&self, keys: Vec<Key>, ttl: Duration) -> Result<Vec<Option<Lease>>> {
         let token = self.env.random();
-        let mut pipeline = redis::pipe();
-        for key in &keys {
-            let set = pipeline.cmd("SET").arg(self.config.name(key)).arg(token);
-            set.arg("NX").arg("PX").arg(millis(ttl));
-        }
+        let names: Vec<_> = keys.iter().map(|key| self.config.name(key)).collect();
         let mut call = self.link.call().await?;
+        let mut pipeline = redis::pipe();
+        let strays = self.strays.all();
+        if !strays.is_empty() {
+            let release = pipeline.cmd("EVAL").arg(RELEASE).arg(strays.len());
+            strays.iter().for_each(|(name, _)| _ = release.arg(name));
+            strays.iter().for_each(|(_, token)| _ = release.arg(token));
+            release.ignore();
+        }
+        for name in &names {
+            pipeline.cmd("SET").arg(name).arg(token).arg("NX").arg("PX").arg(millis(ttl));
+        }
+        let asking = self.strays.asking(names, token);
         let answer = pipeline.query_async::<Vec<Option<String>>>(&mut call.connection).await;
         if !answer.as_ref().is_err_and(is_lost) {
             call.answered();
+            asking.answered();
+            self.strays.heard(self.env.now(), ttl);
         }
         let won = answer.map_err(away)?.into_iter().map(|set| set.is_some());
         Ok(keys.into_iter().zip(won).map(|(key, won)| won.then_some(Lease { key, token })).collect())
@@ -159,7 +172,7 @@ impl Shared {
 /// Whether the connection is of no more use. An authentication that was lost is
 /// made again with the next connection.
 fn is_lost(error: &RedisError) -> bool {
-    error.is_unrecoverable_error() || error.is_io_error() || matches!(error.code(), Some("NOAUTH" | "NOPERM"))
+    error.is_unrecoverable_error() || error.is_io_error() || matches!(error.code(), Some("NOAUTH"))
 }
 
 impl LeaseStore for RedisLeases {

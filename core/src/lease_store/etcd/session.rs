@@ -24,7 +24,7 @@ const LOOK_EVERY: u32 = 2;
 /// Between attempts, at first and at the most: a node with a wrong password makes
 /// etcd hash it each time.
 const PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_millis(800);
+const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 /// Longest wait for one answer.
 const PATIENCE: Duration = Duration::from_millis(400);
 

@@ -121,7 +121,9 @@ impl Taken {
                 }
             }
             if failed.len() < asked {
-                node.refreshes.plan().lead.observe(node.now().since(began));
+                // What took longer was not refreshing: a ramp, a machine that slept.
+                let longest = node.policy.origin_timeout + node.policy.lease_timeout;
+                node.refreshes.plan().lead.observe(node.now().since(began).min(longest));
             }
             failed
         });
