@@ -90,6 +90,8 @@ impl Policy {
             wanted_share: match refresh_share {
                 None => WHOLE / 2,
                 Some(WHOLE) => WHOLE,
+                // No plan keeps it until it is due: who asks is to be refreshed at once.
+                Some(share) if options.prefetch_keys == 0 => share,
                 Some(share) => share / 2,
             },
             outage: options.outage_bound.into(),
