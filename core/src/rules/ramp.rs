@@ -46,9 +46,11 @@ impl Ramp {
         lengths >= LONGEST || (lengths >= 1.0 && self.next <= now)
     }
 
-    /// The next free slot.
+    /// The next free slot. None is after the end: who went without waiting for theirs
+    /// (writes) may have taken more than there are.
     pub fn next(&self, now: Instant) -> Instant {
-        self.next.max(now)
+        let end = self.since.after(self.length.mul_f64(LONGEST));
+        self.next.min(end).max(now)
     }
 
     /// Takes the next slot.
@@ -116,6 +118,14 @@ mod tests {
     fn it_ends_in_any_case() {
         let last = *greedy(1_000.0).last().unwrap();
         assert!((7.9..8.1).contains(&last), "{last}");
+    }
+
+    #[test]
+    fn no_slot_is_after_its_end_however_many_are_taken() {
+        let mut ramp = Ramp::new(at(0), LENGTH, 0.0);
+        let last = (0..800).map(|_| ramp.take(at(0))).max().unwrap();
+        assert!(last <= at(8_000), "{last:?}");
+        assert!(ramp.is_over(at(8_000)));
     }
 
     #[test]

@@ -81,7 +81,8 @@ impl Policy {
         let staleness = options.staleness_bound;
         let or = |value: Duration, default| if value.is_zero() { default } else { value };
         let share = (options.refresh_after.as_secs_f64() / staleness.as_secs_f64() * 65_536.0) as u32;
-        let refresh_share = (share > 0 || !options.refresh_after.is_zero()).then_some(share);
+        // At a share of zero a refresh would be due as soon as the one before it is done.
+        let refresh_share = (!options.refresh_after.is_zero()).then_some(share.max(1));
         let drift = Drift(u32::try_from(options.clock_drift_ppm).unwrap_or(u32::MAX));
         let bounds = KeyBounds {
             staleness: staleness.into(),
@@ -89,6 +90,8 @@ impl Policy {
             wanted_share: match refresh_share {
                 None => WHOLE / 2,
                 Some(WHOLE) => WHOLE,
+                // No plan keeps it until it is due: who asks is to be refreshed at once.
+                Some(share) if options.prefetch_keys == 0 => share,
                 Some(share) => share / 2,
             },
             outage: options.outage_bound.into(),
@@ -165,5 +168,23 @@ impl Policy {
                 KeyBounds { staleness, negative: self.bounds.negative.min(staleness), ..self.bounds }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_refresh_after_of_a_long_bound_is_not_at_once() {
+        let day = Duration::from_secs(86_400);
+        let options = Options {
+            staleness_bound: 365 * day,
+            refresh_after: Duration::from_secs(300),
+            ..Options::default()
+        };
+        assert_eq!(Policy::of(&options).refresh_share, Some(1));
+        let options = Options { refresh_after: Duration::ZERO, ..options };
+        assert_eq!(Policy::of(&options).refresh_share, None);
     }
 }

@@ -99,3 +99,14 @@ fn caches_that_share_leases_all_stay_fresh() {
         assert!(statistics.leases_won + statistics.leases_lost == statistics.lease_attempts);
     }
 }
+
+#[test]
+fn without_a_plan_refresh_after_is_when_reads_start_a_refresh() {
+    let calls = Arc::new(AtomicU64::new(0));
+    let pairs = [("staleness_bound", "400ms"), ("refresh_after", "360ms"), ("prefetch_keys", "0")];
+    let cache = prefetching(&pairs, &calls);
+    watch(&cache, b"k", Duration::from_secs(2));
+    let asked = calls.load(Ordering::Relaxed);
+    // At half of that it would be eleven.
+    assert!((5..=8).contains(&asked), "{asked} calls");
+}

@@ -125,10 +125,14 @@ impl Shared {
         let delete = |(name, token): &(Vec<u8>, u64)| {
             ours(name.clone(), *token).and_then([TxnOp::delete(name.clone(), None)])
         };
-        self.each(keys.iter().map(delete).collect()).await?;
-        let mut held = self.held();
-        for key in &keys {
-            held.remove(key);
+        // What was deleted is noted at once: after an outage there may be more than
+        // the time allows, and the next attempt is to go on from there.
+        for batch in keys.chunks(BATCH) {
+            self.each(batch.iter().map(delete).collect()).await?;
+            let mut held = self.held();
+            for key in batch {
+                held.remove(key);
+            }
         }
         Ok(())
     }

@@ -301,10 +301,11 @@ impl Plan {
     }
 }
 
-/// Whether only the last so-manieth of the time until it is due is left.
+/// Whether only the last so-manieth of the time until it is due is left. Not before
+/// reads say that it is wanted: it would pass for unread, and be found too new.
 fn within(times: &Times, part: u32, now: Instant) -> bool {
     let left = times.due.since(times.validated_at) / part;
-    now >= times.due.before(left)
+    now > times.wanted_from && now >= times.due.before(left)
 }
 
 #[cfg(test)]

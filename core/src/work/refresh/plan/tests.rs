@@ -192,3 +192,17 @@ fn periods_do_not_drift() {
     plan.proved(&k, proof(start + 1830));
     assert_eq!(plan.next_due(), Some(at(start + 1830 + 900)));
 }
+
+#[test]
+fn who_is_not_wanted_yet_does_not_go_along() {
+    let mut plan = plan(LeaseSlots::Slots(1), 10);
+    // Refreshes take so long that keys are due when reads begin to say so.
+    let early = |ms| Times { due: at(ms + 500), ..proof(ms) };
+    let (first, second) = (key("first"), key("second"));
+    plan.asked(&first, proof(0), at(510), 0);
+    plan.asked(&second, proof(0), at(510), 0);
+    plan.schedule(&first, Some(early(0)));
+    plan.schedule(&second, Some(early(100)));
+    let due: Vec<Key> = plan.take_due(at(500), true).into_iter().map(|(key, _)| key).collect();
+    assert_eq!(due, [first]);
+}
