@@ -132,7 +132,7 @@ type Options struct {
 	LeaseStoreCertFile string `option:"lease_store_cert_file"`
 	// LeaseStoreKeyFile has the PEM key of that certificate.
 	LeaseStoreKeyFile string `option:"lease_store_key_file"`
-	// LeasePrefix is what the names of all leases in Redis or etcd begin with; the
+	// LeasePrefix is what the names of all leases in Redis or etcd begin with: the
 	// same on all nodes of a fleet. "lease/cache/".
 	LeasePrefix string `option:"lease_prefix"`
 	// LeaseSlots is how keys share refresh leases: a number of slots, or
