@@ -145,7 +145,8 @@ fn child() {
         _ => at_capacity(shape, lengths),
     };
     let offs = std::thread::scope(|scope| scope.spawn(run).join().unwrap());
-    // Half-filled pages of either thread: 4 to 13% were seen; in glibc 30 to 130.
+    // Half-filled pages of either thread: 4 to 13% were seen, 31 on a busy machine; in
+    // glibc 30 to 130.
     let tolerance = if part == "two" { 0.40 } else { tolerance };
     for off in offs {
         assert!(off.abs() <= tolerance, "{off}");
