@@ -83,6 +83,7 @@ impl<C: Clone + Send + Sync + 'static> Link<C> {
     }
 
     async fn connect(self: Arc<Self>) {
+        let _tried = Tried(&self);
         let deadline = self.env.now().after(self.timeout);
         let connected = within(self.env.as_ref(), deadline, (self.connect)()).await;
         let slow = || Error::new(Code::OriginUnavailable, "no connection within connect_timeout");
@@ -91,7 +92,6 @@ impl<C: Clone + Send + Sync + 'static> Link<C> {
             Err(error) => State::Down(self.env.now().after(PAUSE), Some(error)),
         };
         *self.state() = next;
-        self.changed.notify_waiters();
     }
 
     /// Gives up the connection of this number.
@@ -100,6 +100,21 @@ impl<C: Clone + Send + Sync + 'static> Link<C> {
         if matches!(&*state, State::Up(_, present) if *present == number) {
             *state = State::Down(Instant::ZERO, None);
         }
+    }
+}
+
+/// An attempt to connect: who waits for it hears of its end, also if it was dropped,
+/// or panicked in what it calls.
+struct Tried<'a, C: Clone + Send + Sync + 'static>(&'a Link<C>);
+
+impl<C: Clone + Send + Sync + 'static> Drop for Tried<'_, C> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        if matches!(&*state, State::Connecting) {
+            *state = State::Down(self.0.env.now().after(PAUSE), None);
+        }
+        drop(state);
+        self.0.changed.notify_waiters();
     }
 }
 

@@ -74,14 +74,14 @@ impl Shared {
             let asked = batch.len();
             let txn = Txn::new().and_then(batch);
             let answer = self.members.ask(async |client: &mut Client| client.txn(txn.clone()).await).await?;
-            let each = answer.op_responses().into_iter().map(|response| match response {
-                TxnOpResponse::Txn(txn) => txn.succeeded(),
-                _ => false,
-            });
-            outcomes.extend(each);
-            if outcomes.len() % BATCH != asked % BATCH {
+            let each = answer.op_responses();
+            if each.len() != asked {
                 return Err(Error::new(Code::OriginProtocol, "etcd: a transaction without all its answers"));
             }
+            outcomes.extend(each.into_iter().map(|response| match response {
+                TxnOpResponse::Txn(txn) => txn.succeeded(),
+                _ => false,
+            }));
         }
         Ok(outcomes)
     }
