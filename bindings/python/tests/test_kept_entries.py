@@ -57,8 +57,10 @@ def test_each_read_says_its_own_staleness(origin: Origin, cache: edgecmp.Cache) 
     last = -1
     for _ in range(100):
         staleness = cache.get("a").staleness_ns
-        assert staleness > last
+        # An age is told up to four microseconds too high (docs/clock.md).
+        assert staleness > last - 5_000
         last = staleness
+    assert last > 0
 
 
 def test_what_is_kept_obeys_bounds_writes_and_invalidation(origin: Origin) -> None:
