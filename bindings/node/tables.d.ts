@@ -64,13 +64,13 @@ export interface TableOptions {
   breakerCooldown?: Duration | undefined
   /** How far the breaker looks back for the shares of failed and of slow requests. Default 10s, from 100ms to 1h. */
   breakerWindow?: Duration | undefined
-  /** Requests within breaker_window below which their shares open nothing. Default 20, from 1 to 1000000. */
+  /** Requests within breakerWindow below which their shares open nothing. Default 20, from 1 to 1000000. */
   breakerMinCalls?: number | bigint | undefined
-  /** Share of failed requests within breaker_window, in percent, that opens the breaker. Default 50, from 1 to 100. */
+  /** Share of failed requests within breakerWindow, in percent, that opens the breaker. Default 50, from 1 to 100. */
   breakerFailurePercent?: number | bigint | undefined
   /** A request that takes longer is slow, whatever its answer; `0s`: none is. Default 0s, from 0s to 1h. */
   breakerSlowCall?: Duration | undefined
-  /** Share of slow requests within breaker_window, in percent, that opens the breaker. Default 80, from 1 to 100. */
+  /** Share of slow requests within breakerWindow, in percent, that opens the breaker. Default 80, from 1 to 100. */
   breakerSlowPercent?: number | bigint | undefined
   /** How long requests are held back after an outage: from a fifth of the rate before it up to all of it, and then doubling for as long as they queue; `0s`: not at all. Default 2s, from 0s to 1h. */
   breakerRamp?: Duration | undefined
@@ -96,7 +96,7 @@ export interface TableOptions {
   leaseStoreCertFile?: string | undefined
   /** File with the PEM key of that certificate. */
   leaseStoreKeyFile?: string | undefined
-  /** What the names of all leases in Redis or etcd begin with. The same on all nodes of a fleet. Default lease/cache/. */
+  /** What the names of all leases in Redis or etcd begin with. The same on all nodes of a fleet, and another one for each fleet that shares the store. Default lease/cache/. */
   leasePrefix?: string | undefined
   /** How keys share refresh leases: a number of slots, each for the keys whose hash falls into it, or `per_key`. The same on all nodes of a fleet. Default 1024. */
   leaseSlots?: string | undefined
