@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::opened::Opened;
 use crate::engine::runtime::Runtime;
 use crate::env::Env;
-use crate::facts::error::{Code, Error, Result};
+use crate::facts::error::{Code, Error, Result, without_credentials};
 use crate::facts::options::Options;
 use crate::lease_store;
 use crate::origin::Origin;
@@ -85,7 +85,5 @@ fn origin_of(options: &Options) -> Result<Arc<dyn Origin>> {
         use crate::origin::http::{HttpConfig, HttpOrigin};
         return Ok(Arc::new(HttpOrigin::new(HttpConfig::from_options(options))?));
     }
-    // What stands before an @ may be a password.
-    let shown = url.rsplit_once('@').map_or(url.to_owned(), |(_, host)| format!("***@{host}"));
-    Err(Error::invalid("origin", format_args!("{shown:?}"), ALLOWED))
+    Err(Error::invalid("origin", format_args!("{:?}", without_credentials(url)), ALLOWED))
 }

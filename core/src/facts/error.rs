@@ -84,6 +84,11 @@ pub struct Error {
     idempotency_key: Option<Box<str>>,
 }
 
+/// A URL as it may be shown: what stands before an @ may be a password.
+pub(crate) fn without_credentials(url: &str) -> String {
+    url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, host)| format!("***@{host}"))
+}
+
 impl Error {
     /// An error of this code. Messages never hold secrets or values.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {

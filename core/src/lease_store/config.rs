@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::facts::error::{Error, Result};
+use crate::facts::error::{Error, Result, without_credentials};
 use crate::facts::key::Key;
 use crate::facts::option_value::Secret;
 use crate::facts::options::Options;
@@ -55,11 +55,7 @@ impl Config {
     /// Reads `rest`, which stands behind the scheme of the option `lease_store`.
     pub fn read(options: &Options, rest: &str, tls: bool, form: Form) -> Result<Self> {
         let wrong = |why: &str| {
-            // What stands before an @ may be a password.
-            let shown = match options.lease_store.rsplit_once('@') {
-                Some((_, host)) => format!("\"***@{host}\" ({why})"),
-                None => format!("{:?} ({why})", options.lease_store),
-            };
+            let shown = format!("{:?} ({why})", without_credentials(&options.lease_store));
             Error::invalid("lease_store", shown, form.allowed)
         };
         if rest.contains('@') {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::env::{BoxFuture, Env};
-use crate::facts::error::{Error, Result};
+use crate::facts::error::{Error, Result, without_credentials};
 use crate::facts::key::Key;
 use crate::facts::options::Options;
 
@@ -66,11 +66,7 @@ pub fn open(options: &Options, env: &Arc<dyn Env>) -> Result<Arc<dyn LeaseStore>
             let config = config::Config::read(options, rest, scheme == "etcds", etcd::FORM)?;
             Ok(Arc::new(etcd::EtcdLeases::new(config, env)?))
         }
-        _ => {
-            // What stands before an @ may be a password.
-            let shown = url.rsplit_once('@').map_or(url.to_owned(), |(_, host)| format!("***@{host}"));
-            Err(Error::invalid("lease_store", format_args!("{shown:?}"), ALLOWED))
-        }
+        _ => Err(Error::invalid("lease_store", format_args!("{:?}", without_credentials(url)), ALLOWED)),
     }
 }
 

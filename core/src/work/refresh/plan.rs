@@ -245,13 +245,13 @@ impl Plan {
     }
 
     fn decide(&mut self, key: &Key, now: Instant) -> Decision {
+        let Some(bound) = self.known.get(key).map(|known| known.bound) else { return Decision::Leave };
+        let half_life = self.half_life(bound);
         let Some(known) = self.known.get_mut(key) else { return Decision::Leave };
-        let bound = known.bound;
         if known.asked {
             let is_hot = known.hotness.is_hot(self.policy.threshold, bound, 0);
             return if is_hot { Decision::Refresh { unread: false } } else { Decision::Leave };
         }
-        let half_life = self.policy.half_life.max(BOUNDS * bound);
         known.hotness.silent_for(now.since(known.watched_from), now, half_life);
         known.watched_from = known.watched_from.max(now);
         known.silent = known.silent.saturating_add(1);
