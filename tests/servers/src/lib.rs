@@ -15,6 +15,6 @@ mod redis;
 pub use certificates::Certificates;
 pub use cut::Cut;
 pub use etcd::{EtcdCluster, EtcdOptions, ROOT_PASSWORD, block_on};
-pub use node::{Lost, Node, PATIENCE, What, poll, recovery};
+pub use node::{Lost, Node, PATIENCE, What, poll, poll_async, recovery};
 pub use process::free_port;
 pub use redis::{Redis, RedisOptions};

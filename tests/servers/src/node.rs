@@ -157,6 +157,15 @@ pub fn poll<W: What>(what: W, limit: Duration, mut done: impl FnMut() -> bool) -
     }
 }
 
+/// The same, of what is asked of a server.
+pub async fn poll_async(what: &str, limit: Duration, mut done: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !done().await {
+        assert!(began.elapsed() < limit, "{what}: not within {limit:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// What is waited for: a text, or one that is made when it has not come.
 pub trait What {
     /// The text.
