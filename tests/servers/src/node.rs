@@ -46,6 +46,13 @@ impl Node {
         Self { runtime, env, store }
     }
 
+    /// Once it has won a lease: to connect and log in to a busy server takes longer than a
+    /// lease waits.
+    pub fn ready(self) -> Self {
+        poll("the node is connected", PATIENCE, || self.is_served().is_ok());
+        self
+    }
+
     /// Ends its tasks. What it held it does not give back.
     pub fn close(&self) {
         assert!(self.runtime.close(Duration::from_secs(5)), "the runtime ends");

@@ -267,18 +267,11 @@ fn node_with_password(cluster: &EtcdCluster, password: &str) -> Node {
     Node::open(&[("lease_store", &url), ("lease_store_user", "node"), ("lease_store_password", password)])
 }
 
-/// The same once it is logged in: for a busy member that takes longer than a lease waits.
-fn logged_in(cluster: &EtcdCluster) -> Node {
-    let node = node_with_password(cluster, "secret");
-    poll("the node is logged in", PATIENCE, || node.is_served().is_ok());
-    node
-}
-
 #[test]
 fn passwords() {
     let _alone = alone();
     let cluster = with_auth(0);
-    let node = logged_in(&cluster);
+    let node = node_with_password(&cluster, "secret").ready();
     node.acquire_one("first", LONG).expect("free");
     for wrong in
         [node_with_password(&cluster, "secret-wrong"), Node::open(&[("lease_store", &cluster.url())])]
@@ -392,7 +385,7 @@ fn what_was_forgotten_lapses_too() {
     let cluster = EtcdCluster::start(1);
     forgotten(&cluster, None, &node(&cluster));
     let cluster = with_auth(0);
-    let node = logged_in(&cluster);
+    let node = node_with_password(&cluster, "secret").ready();
     node.acquire_one("first", LONG).expect("free");
     forgotten(&cluster, ROOT, &node);
     assert!(node.acquire_one("first", LONG).is_none(), "what is held is left alone");
