@@ -144,7 +144,8 @@ fn a_write_that_was_not_kept_is_read_back_or_nothing_is() {
 /// G3, after what was written has left the cache.
 #[test]
 fn a_write_that_has_left_is_read_back_or_nothing_is() {
-    let leave: [(&str, fn(&Cache)); 3] = [
+    type Leave = fn(&Cache);
+    let leave: [(&str, Leave); 3] = [
         ("invalidated", |cache| cache.invalidate(b"k").unwrap()),
         ("evicted", |cache| {
             for n in 0..1_000 {
