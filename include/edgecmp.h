@@ -134,7 +134,7 @@ typedef enum {
     EDGECMP_ORIGIN_PROTOCOL = 32,
     // The origin refused the request.
     EDGECMP_ORIGIN_REJECTED = 33,
-    // The origin answered, but too late for the answer to be within the staleness bound. Retriable.
+    // The origin answered, but with what is too old: past the staleness bound, or from before a write. Retriable.
     EDGECMP_TOO_STALE = 34,
     // The origin's present version is lower than the read's `min_version`. Retriable.
     EDGECMP_VERSION_NOT_REACHED = 35,

@@ -138,7 +138,7 @@ export type Code =
   | 'ORIGIN_PROTOCOL'
   /** The origin refused the request (a 4xx other than 404, 410, 412, 429). Not retriable. */
   | 'ORIGIN_REJECTED'
-  /** The origin answered, but too late for the answer to be within the staleness bound. Retriable. */
+  /** The origin answered, but with what is too old: past the staleness bound, or from before a write. Retriable. */
   | 'TOO_STALE'
   /** The origin's present version is lower than the read's `min_version`. Retriable. */
   | 'VERSION_NOT_REACHED'

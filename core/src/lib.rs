@@ -27,7 +27,7 @@
 //!  cache          facade: lookup, get, get_many, set, delete, close
 //!  engine         runtime thread, completion queue, wake-ups, fork generation
 //!  work           fetch, compare, refresh, write, install      (decide what to do)
-//!  coordination   flight, gate, lease
+//!  coordination   flight, fences, gate, lease
 //!  ports          env  origin/{memory,callback,http}  lease_store/{embedded}  change_stream
 //!  store          table, shard, eviction
 //!  rules          freshness, order, backoff, breaker, window, ramp, retry budget (pure)

@@ -31,8 +31,11 @@ def test_64_threads_that_miss_64_keys_ask_for_64_keys_in_batches(origin: Origin,
     """The test above can fail: requests are counted."""
     with ThreadPoolExecutor(64) as pool:
         list(pool.map(cache.get, [f"k{n}" for n in range(64)]))
-    assert cache.stats()["origin_keys"] == 64
-    assert 2 <= origin.requests() <= 64
+    # Those that gather are one compare, a POST; how many gather is a matter of time.
+    requests = origin.requests("GET") + origin.requests("POST")
+    stats = cache.stats()
+    assert (stats["origin_keys"], stats["origin_requests"]) == (64, requests)
+    assert 1 <= requests <= 64
 
 
 def test_other_threads_run_while_one_waits(silent: RawServer) -> None:

@@ -289,6 +289,13 @@ impl Reading {
                     standing.version, self.read.min_version
                 ),
             )),
+            Verdict::Unproved { age } if age <= bound => Err(Error::new(
+                Code::TooStale,
+                format!(
+                    "the origin's answer was from {:.1} ms ago: before a write, or before this read, which it had to come after",
+                    age.as_nanos() as f64 / 1e6
+                ),
+            )),
             Verdict::Expired { age } | Verdict::Unproved { age } => Err(Error::new(
                 Code::TooStale,
                 format!(

@@ -61,7 +61,7 @@ error_codes! {
     OriginProtocol = 32, "ORIGIN_PROTOCOL", false;
     /// The origin refused the request (a 4xx other than 404, 410, 412, 429).
     OriginRejected = 33, "ORIGIN_REJECTED", false;
-    /// The origin answered, but too late for the answer to be within the staleness bound.
+    /// The origin answered, but with what is too old: past the staleness bound, or from before a write.
     TooStale = 34, "TOO_STALE", true;
     /// The origin's present version is lower than the read's `min_version`.
     VersionNotReached = 35, "VERSION_NOT_REACHED", true;

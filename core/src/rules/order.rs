@@ -21,6 +21,9 @@ pub struct Incoming {
     pub version: Version,
     /// Whether it says that there is no such key.
     pub negative: bool,
+    /// Whether the origin named the version. One of ours has no other order than
+    /// that of its request.
+    pub named: bool,
     /// When its request was sent, less the answer's own age: an answer that
     /// was old already says nothing of what came after.
     pub asked_at: Instant,
@@ -52,7 +55,7 @@ pub fn decide(present: Option<Present>, incoming: Incoming) -> Decision {
         return if surely_later { Decision::Install } else { Decision::Drop };
     }
     match incoming.version.cmp(&present.version) {
-        std::cmp::Ordering::Greater => Decision::Install,
+        std::cmp::Ordering::Greater if incoming.named || surely_later => Decision::Install,
         std::cmp::Ordering::Equal if incoming.negative == present.negative => Decision::Reprove,
         // An origin that keeps no version of its deletes may answer the same
         // number for "gone" as for the value before.
@@ -60,6 +63,13 @@ pub fn decide(present: Option<Present>, incoming: Incoming) -> Decision {
         std::cmp::Ordering::Less if surely_later => Decision::Regress,
         _ => Decision::Drop,
     }
+}
+
+/// Whether an answer counts where nothing is there that it could be compared
+/// with. A write may have been, acknowledged no later than at `fence` (G3). Of an
+/// answer without an age its flight knows that; one with an age has to be from after it.
+pub fn may_fill(asked_at: Instant, sent_at: Instant, fence: Instant) -> bool {
+    asked_at == sent_at || asked_at > fence || fence == Instant::ZERO
 }
 
 #[cfg(test)]
@@ -71,7 +81,7 @@ mod tests {
     }
 
     fn incoming(version: u64, negative: bool, asked_at: u64) -> Incoming {
-        Incoming { version: version.into(), negative, asked_at: Instant::from_nanos(asked_at) }
+        Incoming { version: version.into(), negative, named: true, asked_at: Instant::from_nanos(asked_at) }
     }
 
     #[test]
@@ -94,6 +104,32 @@ mod tests {
             (present(7, false), incoming(7, true, 11), Decision::Install),
         ] {
             assert_eq!(decide(there, comes), expected, "{there:?} {comes:?}");
+        }
+    }
+
+    /// G2: of two values that nobody numbered the later is the one that was asked for later.
+    #[test]
+    fn a_number_of_ours_orders_nothing_that_lags() {
+        for (asked_at, expected) in [(5, Decision::Drop), (10, Decision::Drop), (11, Decision::Install)] {
+            let comes = Incoming { named: false, ..incoming(8, false, asked_at) };
+            assert_eq!(decide(present(7, false), comes), expected, "{asked_at}");
+        }
+    }
+
+    #[test]
+    fn what_fills_an_empty_place() {
+        for (asked_at, sent_at, fence, may) in [
+            // Without an age: the flight has seen the fence.
+            (5, 5, 9, true),
+            // From before the write, from its very instant, from after it.
+            (8, 20, 9, false),
+            (9, 20, 9, false),
+            (10, 20, 9, true),
+            // Older than the clock: not overtaken by a write that never was.
+            (0, 20, 0, true),
+        ] {
+            let at = Instant::from_nanos;
+            assert_eq!(may_fill(at(asked_at), at(sent_at), at(fence)), may, "{asked_at} {sent_at} {fence}");
         }
     }
 }

@@ -144,9 +144,22 @@ pub fn install(node: &Node, key: &Key, finding: Finding, purpose: Purpose) -> La
                 negative: p.is_negative(),
                 received_at: p.received_at(),
             }),
-            Incoming { version: content.version, negative: content.value.is_none(), asked_at: validated_at },
+            Incoming {
+                version: content.version,
+                negative: content.value.is_none(),
+                named: content.named,
+                asked_at: validated_at,
+            },
         );
         match (decision, present) {
+            (_, None) if !order::may_fill(validated_at, times.sent_at, node.fences.of(key)) => {
+                node.counters.add(Stat::StaleAnswersDropped);
+                // For who waits: it is there, and proves nothing.
+                let unproved_until = node.fences.of(key);
+                let proved = Proved { unproved_until, ..Proved::by_answer(validated_at, times.received_at) };
+                landed = Some(SharedEntry::new(key.as_bytes(), content.by_ref(), proved));
+                Change::Keep
+            }
             (Decision::Reprove, Some(present)) if present.limits() == content.limits => {
                 present.reprove(validated_at, times.received_at);
                 landed = Some(present.share());

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::coordination::fences::Fences;
 use crate::coordination::flight::FlightTable;
 use crate::coordination::gate::Gate;
 use crate::coordination::lease::Leases;
@@ -40,6 +41,8 @@ pub struct Node {
     pub store: Store,
     /// Fetches in progress.
     pub flights: Arc<FlightTable>,
+    /// What acknowledged writes leave for answers that lag.
+    pub fences: Fences,
     /// What stands before the origin.
     pub gate: Gate,
     /// Misses that gather for one request.
@@ -68,9 +71,11 @@ impl Node {
     ) -> Result<Self> {
         let policy = Policy::of(options);
         let refreshes = RefreshQueue::new(&policy, env.signal()?);
+        let fences = Fences::new(options.capacity.0, env.random());
         Ok(Self {
-            store: Store::new(options.capacity.0, options.max_value_bytes.0),
+            store: Store::new(options.capacity.0 - fences.bytes(), options.max_value_bytes.0),
             flights: Arc::default(),
+            fences,
             gate: Gate::new(policy.gate, env.now()),
             leases: Leases::new(leases, policy.lease_ttl, policy.lease_timeout, env.now()),
             line: Line::default(),

@@ -147,7 +147,10 @@ pub fn unprove(node: &Node, key: &Key) {
 
 /// Forgets what is cached of the key; an answer that is on its way does not count.
 pub fn forget(node: &Node, key: &Key) {
-    node.flights.fence(key, Fence::barrier(node.now()));
+    let now = node.now();
+    node.flights.fence(key, Fence::barrier(now));
+    // Nor does one that is asked for later, and is from before it all the same.
+    node.fences.raise(key, now);
     node.store.change(node.store.hash(key.as_bytes()), key.as_bytes(), |_| Change::Remove);
 }
 
@@ -177,6 +180,7 @@ fn committed(
         }
     };
     node.flights.fence(key, Fence::written(version, received_at));
+    node.fences.raise(key, received_at);
     if attempt == Attempt::MayBeRepeated {
         forget_below(node, key, version);
         return version;

@@ -7,10 +7,24 @@ use crate::history::History;
 use crate::read::{Kind, Outcome, Read};
 use crate::report::Report;
 
+/// What a cache promises beside all the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Promises {
+    /// G2. Nobody can promise it where the origin's answers lag and what was
+    /// returned before is not cached any more.
+    pub monotonic_reads: bool,
+}
+
 /// Judges every record. Nothing is left out silently: each read ends up in `reads_checked`,
 /// `errors` or `unchecked`.
 #[must_use]
 pub fn check(history: &History, reads: &[Read]) -> Report {
+    check_promises(history, reads, Promises { monotonic_reads: true })
+}
+
+/// [`check`], of a cache that may promise less.
+#[must_use]
+pub fn check_promises(history: &History, reads: &[Read], promises: Promises) -> Report {
     let mut report = Report::default();
     let mut judged = Vec::with_capacity(reads.len());
     for (at, read) in reads.iter().enumerate() {
@@ -31,7 +45,7 @@ pub fn check(history: &History, reads: &[Read]) -> Report {
             (Kind::WriteUnknown, _) => report.writes_unknown += 1,
         }
     }
-    order::check_order(history, reads, judged, &mut report);
+    order::check_order(history, reads, judged, promises, &mut report);
     report
 }
 

@@ -24,7 +24,7 @@ mod read;
 mod report;
 mod violation;
 
-pub use check::check;
+pub use check::{Promises, check, check_promises};
 pub use histogram::Histogram;
 pub use history::{History, HistoryBuilder, HistoryError, Written};
 pub use read::{Kind, Outcome, Read, Source};

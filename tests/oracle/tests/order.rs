@@ -2,7 +2,7 @@
 
 mod fixture;
 
-use edgecmp_oracle::{Kind, Outcome, Read, Rule};
+use edgecmp_oracle::{Kind, Outcome, Promises, Read, Rule, check_promises};
 use fixture::{BOUND, MS, absent, read, rules};
 
 #[test]
@@ -13,6 +13,18 @@ fn only_reads_that_ended_before_bind_a_later_one() {
     assert_eq!(rules(&[Read { end_ns: 2_060 * MS, ..newer }, older]), []);
     assert_eq!(rules(&[Read { cache: 1, ..newer }, older]), []);
     assert_eq!(rules(&[Read { outcome: Outcome::Error, ..newer }, older]), []);
+}
+
+#[test]
+fn who_does_not_promise_monotonic_reads_is_held_to_writes_all_the_same() {
+    let judged = |reads: &[Read]| {
+        let promises = Promises { monotonic_reads: false };
+        check_promises(&fixture::history(), reads, promises).by_rule.into_keys().collect::<Vec<_>>()
+    };
+    let older = Read { staleness_ns: 100 * MS, ..read(1, 2_060) };
+    assert_eq!(judged(&[read(2, 2_050), older]), []);
+    let set = Read { kind: Kind::SetAcknowledged, ..read(2, 2_001) };
+    assert_eq!(judged(&[set, older]), [Rule::OwnWriteForgotten]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ mod writes;
 use std::collections::BTreeMap;
 
 use edgecmp::{Code, Source};
-use edgecmp_oracle::{HistoryBuilder, Kind, Outcome, Read, Report, Written, check};
+use edgecmp_oracle::{HistoryBuilder, Kind, Outcome, Promises, Read, Report, Written, check_promises};
 
 use crate::client::{ReadRecord, Seen, WriteRecord, crc};
 use crate::node::Fleet;
@@ -54,7 +54,7 @@ pub fn judge(fleet: &Fleet, reads: &[ReadRecord], writes: &[WriteRecord]) -> Rep
     excuse_restores(&histories, &mut records);
     writes::check_done_once(fleet, &histories, writes);
     writes::check_unproved(fleet, reads, writes);
-    check(&history, &records)
+    check_promises(&history, &records, Promises { monotonic_reads: fleet.plan.monotonic })
 }
 
 /// How long after a restore a cache may still learn of something from before it,

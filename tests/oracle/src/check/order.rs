@@ -4,6 +4,7 @@
 //! before them. Two calls that overlap are in no order, so only what *ended* before a read began
 //! binds it.
 
+use crate::check::Promises;
 use crate::check::answer::Blame;
 use crate::history::History;
 use crate::read::{Kind, Outcome, Read};
@@ -11,7 +12,13 @@ use crate::report::Report;
 use crate::violation::{Rule, relative};
 
 /// Judges all records of `judged` (indices into `reads`).
-pub(super) fn check_order(history: &History, reads: &[Read], judged: Vec<usize>, report: &mut Report) {
+pub(super) fn check_order(
+    history: &History,
+    reads: &[Read],
+    judged: Vec<usize>,
+    promises: Promises,
+    report: &mut Report,
+) {
     let group = |read: &Read| (read.cache, read.key);
     let mut by_start = judged;
     by_start.retain(|at| reads[*at].outcome != Outcome::Error && reads[*at].kind != Kind::WriteUnknown);
@@ -24,7 +31,7 @@ pub(super) fn check_order(history: &History, reads: &[Read], judged: Vec<usize>,
     while from < by_start.len() {
         let here = group(&reads[by_start[from]]);
         let to = from + by_start[from..].partition_point(|at| group(&reads[*at]) == here);
-        sweep(history, reads, &by_start[from..to], &by_end[from..to], report);
+        sweep(history, reads, (&by_start[from..to], &by_end[from..to]), promises, report);
         from = to;
     }
 }
@@ -45,12 +52,20 @@ impl<'a> Known<'a> {
     }
 }
 
-fn sweep(history: &History, reads: &[Read], by_start: &[usize], by_end: &[usize], report: &mut Report) {
+fn sweep(
+    history: &History,
+    reads: &[Read],
+    (by_start, by_end): (&[usize], &[usize]),
+    promises: Promises,
+    report: &mut Report,
+) {
     let mut ended = by_end.iter().map(|at| &reads[*at]).peekable();
     let mut known = Known::default();
     for read in by_start.iter().map(|at| &reads[*at]) {
         while let Some(before) = ended.next_if(|before| before.end_ns < read.start_ns) {
-            known.learn(before);
+            if promises.monotonic_reads || before.kind != Kind::Read {
+                known.learn(before);
+            }
         }
         if read.kind == Kind::Read {
             check_read(history, read, &known, report);

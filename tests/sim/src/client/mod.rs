@@ -51,10 +51,6 @@ impl Client {
     }
 
     fn invalidate(&self, key: usize) {
-        // With a copy that lags only what is cached keeps G2: see the plan.
-        if self.fleet.plan.has(crate::fault::Fault::Aged) {
-            return;
-        }
         // Refused once the cache is closed, which is fine.
         let _ = self.life().cache.invalidate(&Fleet::key(key));
         crate::trace!(self.fleet.world, "c{} invalidates {key}", self.number);

@@ -6,7 +6,6 @@ use edgecmp::{Code, Pending, Result, Version, WriteOptions, WriteReceipt};
 
 use super::Client;
 use super::ledger::{WriteRecord, crc};
-use crate::fault::Fault;
 use crate::node::Fleet;
 use crate::trace;
 use crate::world::MS;
@@ -21,9 +20,6 @@ impl Client {
         let len = world.draw(|rng| rng.pick(&[8, 100, 1000, 4000]));
         let value = self.fleet.server.lock().expect("nothing panics here").fresh_value(len);
         let mut options = WriteOptions::default();
-        // With a copy that lags only what is cached keeps G3, and what a repeated
-        // write is told of an earlier attempt cannot be cached: see the plan.
-        let repeats = !self.fleet.plan.has(Fault::Aged);
         let carried = self.fleet.seen.lock().expect("nothing panics here").get(&key).copied();
         world.draw(|rng| {
             if self.fleet.plan.has_versions() && rng.chance(150) {
@@ -32,7 +28,7 @@ impl Client {
             if rng.chance(300) {
                 options.timeout = Some(Duration::from_millis(rng.pick(&[1, 10, 100])));
             }
-            if repeats && rng.chance(200) {
+            if rng.chance(200) {
                 options.idempotency_key = Some(format!("mine-{:x}", rng.draw()).into());
             }
         });
@@ -40,7 +36,7 @@ impl Client {
             let Some(unknown) = self.attempt(key, (!deletes).then_some(&value), &options).await else {
                 return;
             };
-            let (retries, wait) = world.draw(|rng| (repeats && rng.chance(800), rng.below(150 * MS)));
+            let (retries, wait) = world.draw(|rng| (rng.chance(800), rng.below(150 * MS)));
             if !retries {
                 return;
             }
