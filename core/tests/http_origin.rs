@@ -30,7 +30,7 @@ fn value(answer: OriginResult<Answer>) -> Vec<u8> {
 #[tokio::test]
 async fn a_value_with_all_that_is_said_of_it() {
     let reply = http(
-        "200 OK\r\nEdge-Version: 7\r\nETag: \"t\"\r\nAge: 2\r\nEdge-Age-Ms: 2500\r\n\
+        "200 OK\r\nEdge-Version: 7\r\nETag: \"t\"\r\nAge: 2\r\nEdge-Age-Ms: 3500\r\n\
          Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nCache-Control: max-age=5, must-revalidate",
         b"value",
     );
@@ -42,7 +42,7 @@ async fn a_value_with_all_that_is_said_of_it() {
     assert_eq!(value.try_into_mut().unwrap().capacity(), 5, "the value keeps more memory than it needs");
     assert_eq!(validator, Validator::Version(Version::new(7), Some("\"t\"".into())));
     assert_eq!(last_modified_at, Some(784_111_777_000));
-    assert_eq!(age, Duration::from_millis(2500));
+    assert_eq!(age, Duration::from_millis(3500));
     assert_eq!(limits.staleness_bound, Some(Duration::from_secs(5)));
     assert_eq!(limits.outage_bound, Some(Duration::ZERO));
 }

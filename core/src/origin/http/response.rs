@@ -136,16 +136,19 @@ pub(super) fn failure(method: &Method, status: StatusCode, headers: &HeaderMap) 
 pub(super) fn age(headers: &HeaderMap) -> OriginResult<Duration> {
     // To skip an age that cannot be read (RFC 9111 5.1) would make the value
     // younger than it is.
-    let largest = |name: &HeaderName, allowed: &str, read: fn(&[u8]) -> Option<u64>| {
-        let members =
-            headers.get_all(name).into_iter().flat_map(|line| line.as_bytes().split(|b| *b == b','));
-        members.map(<[u8]>::trim_ascii).try_fold(0, |largest, member| match read(member) {
-            Some(number) => Ok(number.max(largest)),
-            None => Err(malformed(name, member, allowed)),
-        })
-    };
-    let seconds = largest(&AGE, "whole seconds", delta_seconds)?;
-    let milliseconds = largest(&EDGE_AGE_MS, "whole milliseconds", whole_number)?;
+    let largest =
+        |name: &HeaderName, allowed: &str, read: fn(&[u8]) -> Option<u64>| -> OriginResult<Option<u64>> {
+            let members =
+                headers.get_all(name).into_iter().flat_map(|line| line.as_bytes().split(|b| *b == b','));
+            members.map(<[u8]>::trim_ascii).try_fold(None, |largest, member| match read(member) {
+                Some(number) => Ok(Some(number).max(largest)),
+                None => Err(malformed(name, member, allowed)),
+            })
+        };
+    // Caches cut off fractions: `Age: 0` says less than one second.
+    let seconds =
+        largest(&AGE, "whole seconds", delta_seconds)?.map_or(0, |seconds| seconds.saturating_add(1));
+    let milliseconds = largest(&EDGE_AGE_MS, "whole milliseconds", whole_number)?.unwrap_or(0);
     Ok(Duration::from_secs(seconds).max(Duration::from_millis(milliseconds)))
 }
 
