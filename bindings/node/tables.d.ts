@@ -18,7 +18,7 @@ export interface TableOptions {
   prefetchHalfLife?: Duration | undefined
   /** Keys asked of the origin for 100 asked in all that no read has wanted since they were asked before. Default 10, from 0 to 100. */
   prefetchBudgetPercent?: number | bigint | undefined
-  /** Keys whose access rates are known at once, in some 200 bytes each beside capacity. Default 16384, from 0 to 10000000. */
+  /** Keys whose access rates are known at once, in some 200 bytes each beside capacity. Others are refreshed in time whenever they were read in the second half of their age. Default 16384, from 0 to 10000000. */
   prefetchKeys?: number | bigint | undefined
   /** How old a degraded answer may be while the origin is away (RFC 5861 stale-if-error); `0s`: never. Default 0s, from 0s to 365d. */
   outageBound?: Duration | undefined
@@ -104,7 +104,7 @@ export interface TableOptions {
   leaseTtl?: Duration | undefined
   /** Longest wait for the lease store; without its answer the refresh goes on. Default 50ms, from 1ms to 1m. */
   leaseTimeout?: Duration | undefined
-  /** Refreshes that may wait to be done. Default 65536, from 1 to 10000000. */
+  /** Refreshes that may wait to be done, those of keys beyond prefetch_keys that are not yet due included. Default 65536, from 1 to 10000000. */
   refreshQueue?: number | bigint | undefined
   /** Threads that call a blocking origin of the host: a C callback, a plain Python loader. Default 4, from 1 to 256. */
   loaderThreads?: number | bigint | undefined

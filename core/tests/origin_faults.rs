@@ -23,7 +23,7 @@ const BOUND: Duration = Duration::from_millis(200);
 const OUTAGE_BOUND: Duration = Duration::from_secs(600);
 const ORIGIN_TIMEOUT: Duration = Duration::from_millis(400);
 const STEADY: Duration = Duration::from_millis(2000);
-const RETURN: Duration = Duration::from_secs(6);
+const RETURN: Duration = Duration::from_millis(11_500);
 
 fn seconds() -> u64 {
     std::env::var("EDGECMP_ORIGIN_SECONDS").map_or(4, |text| text.parse().expect("a number of seconds"))
@@ -118,16 +118,18 @@ struct Figures {
     /// the busiest of all seconds from then on.
     returned: usize,
     peak: usize,
+    /// In each of the first ten seconds.
+    seconds: Vec<usize>,
     during: Told,
     after: Told,
 }
 
 impl std::fmt::Display for Figures {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { steady, first, busiest, attempts, largest, returned, peak, during, after } = self;
+        let Self { steady, first, busiest, attempts, largest, returned, peak, seconds, during, after } = self;
         write!(
             f,
-            "{steady:.1}/s, then {first}, {busiest} and {attempts:.2}/s of {largest}; back: {returned}, {peak}"
+            "{steady:.1}/s, then {first}, {busiest} and {attempts:.2}/s of {largest}; back: {returned}, {peak}, {seconds:?}"
         )?;
         for told in [during, after] {
             let (errors, wrong) = (told.errors.len(), told.wrong.len());
@@ -191,6 +193,9 @@ fn run(name: &str, cache: &Cache, server: &Server, fault: impl Fn(Duration)) -> 
         largest: server.largest(settled, back),
         returned,
         peak: server.busiest_second(back, end),
+        seconds: (0..10)
+            .map(|s| server.requests(first_back + s * SECOND, first_back + (s + 1) * SECOND))
+            .collect(),
         during,
         after,
     };
@@ -211,6 +216,7 @@ fn run(name: &str, cache: &Cache, server: &Server, fault: impl Fn(Duration)) -> 
         figures.during.errors.len(),
         figures.during.waited,
     );
+    println!("{name}: in the first ten seconds {:?}", figures.seconds);
     assert_eq!(before.errors, [], "{name}");
     for told in [&before, &figures.during, &figures.after] {
         assert_eq!(told.wrong, [] as [String; 0], "{name}");
@@ -231,13 +237,14 @@ fn assert_left_alone(name: &str, figures: &Figures) {
     assert!(figures.during.waited * 10 <= figures.during.reads(), "{name}: {figures}");
 }
 
-/// The slots of an unknown rate, and the probes, beside twice the steady rate, in the
-/// first second. Later no more than all keys one by one: it takes some bounds until
-/// they are refreshed in batches again.
+/// The first second after the return. That none of the first ten has more than twice the
+/// steady rate is shown in virtual time (`tests/sim/tests/outage.rs`): here a machine that
+/// is busy with other things makes of the steady rate itself up to seven times as much,
+/// without any outage. Never more than all keys one by one.
 fn assert_no_herd(name: &str, figures: &Figures) {
-    assert!(figures.returned as f64 <= 2.0 * figures.steady + 6.0, "{name}: {figures}");
+    assert!(figures.returned as f64 <= 2.0 * figures.steady, "{name}: {figures}");
     let one_by_one = KEYS as f64 / (0.75 * BOUND.as_secs_f64());
-    assert!(figures.peak as f64 <= one_by_one + 6.0, "{name}: {figures}");
+    assert!(figures.seconds.iter().all(|requests| *requests as f64 <= one_by_one), "{name}: {figures}");
 }
 
 fn down(name: &str, mode: Mode) {

@@ -34,6 +34,13 @@ impl Reading {
         if value.is_some() {
             node.counters.add(Stat::DegradedReads);
             fetch_behind(node, &self.key, outlook);
+        } else if let Outlook::Slot(free) = outlook {
+            // The line has one already, if somebody stands in it.
+            let slot = node.line.slot().map_or(free, |slot| slot.min(free));
+            if slot > self.deadline {
+                node.counters.add(Stat::BreakerRejected);
+                return Err(refusal(slot, now));
+            }
         }
         Ok(value)
     }

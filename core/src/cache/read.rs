@@ -186,7 +186,7 @@ pub(super) struct Reading {
     pub(super) read: ReadBounds,
     trace: Option<TraceContext>,
     started: Instant,
-    deadline: Instant,
+    pub(super) deadline: Instant,
     seat: Option<Seat>,
     flights: u32,
     /// Why the last flight's answer did not do.

@@ -155,6 +155,11 @@ impl Gate {
         self.judgement().breaker.holds(ticket)
     }
 
+    /// Whether requests are neither refused nor need slots.
+    pub fn is_calm(&self) -> bool {
+        self.calm.load(Ordering::Relaxed)
+    }
+
     /// What a request would meet that were sent now.
     pub fn outlook(&self, now: Instant) -> Outlook {
         if self.calm.load(Ordering::Relaxed) { Outlook::Clear } else { self.judgement().breaker.outlook(now) }

@@ -96,7 +96,7 @@ options! {
     prefetch_half_life: Duration = "10s", "1ms" ..= "365d";
     /// Keys asked of the origin for 100 asked in all that no read has wanted since they were asked before.
     prefetch_budget_percent: u64 = "10", "0" ..= "100";
-    /// Keys whose access rates are known at once, in some 200 bytes each beside capacity.
+    /// Keys whose access rates are known at once, in some 200 bytes each beside capacity. Others are refreshed in time whenever they were read in the second half of their age.
     prefetch_keys: u64 = "16384", "0" ..= "10000000";
     /// How old a degraded answer may be while the origin is away (RFC 5861 stale-if-error); `0s`: never.
     outage_bound: Duration = "0s", "0s" ..= "365d";
@@ -182,7 +182,7 @@ options! {
     lease_ttl: Duration = "2s", "10ms" ..= "1h";
     /// Longest wait for the lease store; without its answer the refresh goes on.
     lease_timeout: Duration = "50ms", "1ms" ..= "1m";
-    /// Refreshes that may wait to be done.
+    /// Refreshes that may wait to be done, those of keys beyond prefetch_keys that are not yet due included.
     refresh_queue: u64 = "65536", "1" ..= "10000000";
     /// Threads that call a blocking origin of the host: a C callback, a plain Python loader.
     loader_threads: u64 = "4", "1" ..= "256";

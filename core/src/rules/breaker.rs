@@ -99,13 +99,15 @@ pub struct Breaker {
     window: Window,
     /// Requests a second that were answered before it opened.
     steady: f64,
+    /// The end of the last ramp.
+    steady_since: Instant,
 }
 
 impl Breaker {
     /// A closed breaker.
     pub fn new(policy: BreakerPolicy, now: Instant) -> Self {
         let window = Window::new(policy.window, now);
-        Self { policy, phase: Phase::Closed, life: 0, in_a_row: 0, window, steady: 0.0 }
+        Self { policy, phase: Phase::Closed, life: 0, in_a_row: 0, window, steady: 0.0, steady_since: now }
     }
 
     /// The state at `now`.
@@ -153,6 +155,7 @@ impl Breaker {
             Phase::Closed => Admission::Go(ticket),
             Phase::Ramp(ramp) if ramp.is_over(now) => {
                 self.phase = Phase::Closed;
+                self.steady_since = now;
                 Admission::Go(ticket)
             }
             Phase::Ramp(ramp) => match ramp.take(now) {
@@ -169,9 +172,12 @@ impl Breaker {
     /// The same for a request that is not held back by the ramp, only counted: a
     /// write has not been waiting for the origin to return.
     pub fn admit_at_once(&mut self, now: Instant, timeout: Duration) -> Admission {
-        match self.admit(now, timeout, Instant::FAR_FUTURE) {
-            Admission::Later(_, ticket) => Admission::Go(ticket),
-            other => other,
+        match &mut self.phase {
+            Phase::Ramp(ramp) if !ramp.is_over(now) => {
+                ramp.count(now);
+                Admission::Go(Ticket { life: self.life, probe: false })
+            }
+            _ => self.admit(now, timeout, Instant::FAR_FUTURE),
         }
     }
 
@@ -233,9 +239,12 @@ impl Breaker {
             || share(sums.failed, self.policy.failure_percent)
             || share(sums.slow, self.policy.slow_percent);
         if opens {
-            // A rate measured within a ramp is the ramp's.
+            // A rate measured within a ramp is the ramp's: outage after outage it would
+            // become less.
             if matches!(self.phase, Phase::Closed) {
-                self.steady = self.window.answered_per_second(now).unwrap_or(self.steady);
+                let measured = self.window.answered_per_second(self.steady_since, now);
+                // Less than half at once is rather the trouble before it opened.
+                self.steady = measured.map_or(self.steady, |rate| rate.max(self.steady / 2.0));
             }
             self.open(now, pause, draw);
         }

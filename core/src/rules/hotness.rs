@@ -45,6 +45,11 @@ impl Hotness {
         self.at = self.at.max(now);
     }
 
+    /// Until now nothing could be seen of its reads: what is known is not older for that.
+    pub fn unwatched(&mut self, now: Instant) {
+        self.at = self.at.max(now);
+    }
+
     /// It was watched for so long, and then read.
     pub fn read_after(&mut self, watched: Duration, now: Instant, half_life: Duration) {
         self.silent_for(watched, now, half_life);

@@ -17,6 +17,8 @@ use crate::facts::clock::Instant;
 const FIRST_SHARE: f64 = 0.2;
 /// Requests a second that are allowed whatever the steady rate was.
 const LEAST: f64 = 5.0;
+/// Requests that do not wait put off those that do by so many slots.
+const PUT_OFF: u32 = 4;
 /// After so many lengths it is over in any case.
 const LONGEST: f64 = 4.0;
 
@@ -60,6 +62,15 @@ impl Ramp {
         let share = if lengths < 1.0 { lengths.max(FIRST_SHARE) } else { (lengths - 1.0).exp2() };
         self.next = at.after(interval(self.steady * share));
         at
+    }
+
+    /// Counts a request that goes without waiting for a slot. It takes one from those who
+    /// do, but never all: the next slot is not put off by more than `PUT_OFF` of them.
+    pub fn count(&mut self, now: Instant) {
+        let before = self.next;
+        let at = self.take(now);
+        let latest = now.after(PUT_OFF * self.next.since(at));
+        self.next = self.next.min(latest).max(before);
     }
 }
 
@@ -132,5 +143,17 @@ mod tests {
     fn a_rate_that_nobody_knows_is_not_none() {
         let slots = greedy(0.0);
         assert_eq!(slots.iter().take_while(|slot| **slot < 1.0).count(), 4, "{slots:?}");
+    }
+    #[test]
+    fn requests_that_do_not_wait_put_off_the_others_but_not_for_long() {
+        let mut ramp = Ramp::new(at(0), LENGTH, 100.0);
+        (0..1000).for_each(|_| ramp.count(at(10)));
+        // A fifth of the rate: 50 ms each.
+        assert_eq!(ramp.next(at(10)), at(10 + 4 * 50));
+        // Who has waited for a slot put it off by more.
+        (0..10).for_each(|_| _ = ramp.take(at(10)));
+        let next = ramp.next(at(10));
+        ramp.count(at(10));
+        assert!(next > at(500) && ramp.next(at(10)) == next);
     }
 }

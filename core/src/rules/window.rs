@@ -58,12 +58,22 @@ impl Window {
         })
     }
 
-    /// Answered calls a second; `None` as long as it is younger than one slice.
-    pub fn answered_per_second(&self, now: Instant) -> Option<f64> {
-        let oldest = (now.as_nanos() / self.slice).saturating_sub(SLICES as u64 - 1) * self.slice;
-        let covered = saturating_nanos(now.since(self.since.max(Instant::from_nanos(oldest))));
-        let sums = self.sums(now);
-        (covered >= self.slice).then(|| (sums.calls - sums.failed) as f64 * 1e9 / covered as f64)
+    /// Answered calls a second, of the time after `from`; `None` as long as that is less
+    /// than one slice.
+    pub fn answered_per_second(&self, from: Instant, now: Instant) -> Option<f64> {
+        let number = now.as_nanos() / self.slice;
+        let oldest = number.saturating_sub(SLICES as u64 - 1);
+        // Whole slices, but the one with which the window began.
+        let first =
+            if from <= self.since { oldest } else { oldest.max(from.as_nanos().div_ceil(self.slice)) };
+        let start = self.since.max(Instant::from_nanos(first * self.slice));
+        let covered = saturating_nanos(now.since(start));
+        let answered = |(at, sums): &(u64, Sums)| match (first..=number).contains(at) {
+            true => sums.calls - sums.failed,
+            false => 0,
+        };
+        let answered: u64 = self.slices.iter().map(answered).sum();
+        (covered >= self.slice).then(|| answered as f64 * 1e9 / covered as f64)
     }
 }
 
@@ -104,10 +114,14 @@ mod tests {
         for ms in 0..100 {
             window.count(at(ms * 10), ms % 10 == 0, false);
         }
-        assert_eq!(window.answered_per_second(at(999)), None);
-        let rate = window.answered_per_second(at(1000)).unwrap();
+        assert_eq!(window.answered_per_second(at(0), at(999)), None);
+        let rate = window.answered_per_second(at(0), at(1000)).unwrap();
         assert!((rate - 90.0).abs() < 1e-9, "{rate}");
-        let rate = window.answered_per_second(at(9_000)).unwrap();
+        let rate = window.answered_per_second(at(0), at(9_000)).unwrap();
         assert!((rate - 10.0).abs() < 1e-9, "{rate}");
+        // Of the last 3 s alone; the slice that is only partly later counts as earlier.
+        let rate = window.answered_per_second(at(6_500), at(9_000));
+        assert_eq!(rate, Some(0.0));
+        assert_eq!(window.answered_per_second(at(8_500), at(9_900)), None);
     }
 }

@@ -54,30 +54,36 @@ pub async fn clear(node: &Node, places: &[Place], purpose: Purpose) -> OriginRes
         true => node.now().after(SHORT_WAIT),
         false => places.iter().map(Place::wanted_until).max().unwrap_or(Instant::ZERO),
     };
-    let ticket = leave(node, node.policy.origin_timeout, Latest::At(latest)).await?;
+    let ticket = leave(node, node.policy.origin_timeout, Latest::At(latest), |_| ()).await?;
     Ok(Cleared { _pass: pass, ticket })
 }
 
-/// The same for whoever stands in the line by then.
-pub async fn clear_line(node: &Node) -> OriginResult<Cleared> {
+/// The same for whoever stands in the line by then; `slot` is told when that will be.
+pub async fn clear_line(node: &Node, slot: impl Fn(Instant)) -> OriginResult<Cleared> {
     let pass = node.gate.enter().await.map_err(|error| overloaded(node, error))?;
-    let ticket = leave(node, node.policy.origin_timeout, Latest::At(Instant::FAR_FUTURE)).await?;
+    let ticket = leave(node, node.policy.origin_timeout, Latest::At(Instant::FAR_FUTURE), slot).await?;
     Ok(Cleared { _pass: pass, ticket })
 }
 
 /// The same for a write that has a place.
 pub async fn clear_write(node: &Node, pass: Pass, timeout: Duration) -> OriginResult<Cleared> {
-    let ticket = leave(node, timeout, Latest::Whenever).await?;
+    let ticket = leave(node, timeout, Latest::Whenever, |_| ()).await?;
     Ok(Cleared { _pass: pass, ticket })
 }
 
-async fn leave(node: &Node, timeout: Duration, latest: Latest) -> OriginResult<Ticket> {
+async fn leave(
+    node: &Node,
+    timeout: Duration,
+    latest: Latest,
+    slot: impl Fn(Instant),
+) -> OriginResult<Ticket> {
     loop {
         let leave = node.gate.admit(node.now(), timeout, latest).map_err(|error| refused(node, error))?;
         let (at, ticket) = match leave {
             Leave::Now(ticket) => return Ok(ticket),
             Leave::Later(at, ticket) => (at, ticket),
         };
+        slot(at);
         node.env.sleep_until(at).await;
         if node.gate.holds(ticket) {
             return Ok(ticket);

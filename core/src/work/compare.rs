@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Node;
 use super::ask::{Answered, Cleared, SHORT_WAIT, clear, refused, retry_wait, send};
-use super::fetch::{as_known, fail, fly, known, settle};
+use super::fetch::{as_known, fly, known, settle};
 use super::install::Purpose;
 use super::line;
 use crate::coordination::flight::{Boarding, Place, Settled};
@@ -26,8 +26,12 @@ pub fn fetch_all(node: &Arc<Node>, mut places: Vec<Place>, trace: Option<&TraceC
     if places.is_empty() {
         return;
     }
-    if purpose == Purpose::Wanted && node.compares() {
-        return line::join(node, places, trace);
+    let behind = purpose == Purpose::Background;
+    // After an outage each request takes a slot, however many keys it asks: refreshes go
+    // with whoever stands in the line by then, and do not take slots from each other.
+    let has_slots = || matches!(node.gate.outlook(node.now()), Outlook::Slot(_));
+    if (!behind || has_slots()) && node.compares() {
+        return line::join(node, places, trace, behind);
     }
     while !places.is_empty() {
         let rest = places.split_off(places.len().min(node.policy.compare_batch));
@@ -47,8 +51,10 @@ pub fn fetch_behind(node: &Arc<Node>, key: &Key, outlook: Outlook) {
     }
     if let Boarding::Started(place) = node.flights.board(key) {
         node.counters.add(Stat::FlightsStarted);
-        let purpose = if compares { Purpose::Wanted } else { Purpose::Background };
-        fetch_all(node, vec![place], None, purpose);
+        match compares {
+            true => line::join(node, vec![place], None, true),
+            false => fetch_all(node, vec![place], None, Purpose::Background),
+        }
     }
 }
 
@@ -58,7 +64,7 @@ async fn compare(node: Arc<Node>, places: Vec<Place>, trace: Option<TraceContext
     }
     match clear(&node, &places, purpose).await {
         Ok(cleared) => carry(&node, places, trace, purpose, cleared).await,
-        Err(error) => fail_all(&node, places, &error.error, purpose),
+        Err(error) => fail_all(places, &error.error),
     }
 }
 
@@ -75,7 +81,7 @@ pub async fn carry(
     loop {
         if cleared.is_probe() && places.len() > 1 {
             let error = Error::new(Code::BreakerOpen, "the origin failed repeatedly and is being probed");
-            fail_all(node, places.split_off(1), &refused(node, error).error, purpose);
+            fail_all(places.split_off(1), &refused(node, error).error);
         }
         if places.len() == 1
             && let Some(place) = places.pop()
@@ -102,21 +108,21 @@ pub async fn carry(
         };
         let wanted_until = places.iter().map(Place::wanted_until).max().unwrap_or(Instant::ZERO);
         let Some(wait) = retry_wait(node, attempt, &error, wanted_until) else {
-            return fail_all(node, places, &error.error, purpose);
+            return fail_all(places, &error.error);
         };
         attempt += 1;
         node.env.sleep_until(node.now().after(wait)).await;
         cleared = match clear(node, &places, purpose).await {
             Ok(again) => again,
-            Err(error) => return fail_all(node, places, &error.error, purpose),
+            Err(error) => return fail_all(places, &error.error),
         };
     }
 }
 
 /// Lands all places with the error.
-pub fn fail_all(node: &Node, places: Vec<Place>, error: &Error, purpose: Purpose) {
+pub fn fail_all(places: Vec<Place>, error: &Error) {
     for place in places {
-        fail(node, place, error.clone(), purpose);
+        place.land(Err(error.clone()));
     }
 }
 

@@ -50,7 +50,7 @@ pub async fn fly(
         };
         let cleared = match cleared {
             Ok(cleared) => cleared,
-            Err(error) => return fail(&node, place, error.error, purpose),
+            Err(error) => return place.land(Err(error.error)),
         };
         let held = known(&node, &key);
         let timeout = node.policy.origin_timeout;
@@ -76,7 +76,7 @@ pub async fn fly(
                     attempt += 1;
                     node.env.sleep_until(node.now().after(wait)).await;
                 }
-                None => return fail(&node, place, error.error, purpose),
+                None => return place.land(Err(error.error)),
             },
         }
     }
@@ -103,12 +103,4 @@ pub fn settle(
         }
         Err(error) => place.settle(Version::NONE, Instant::FAR_FUTURE, || Err(error)),
     }
-}
-
-/// Lands the flight with an error; what is cached stays.
-pub fn fail(node: &Node, place: Place, error: Error, purpose: Purpose) {
-    if purpose == Purpose::Background {
-        node.counters.add(Stat::RefreshesFailed);
-    }
-    place.land(Err(error));
 }

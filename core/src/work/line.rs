@@ -20,10 +20,12 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::Node;
-use super::ask::{Cleared, clear_line, overloaded};
+use super::ask::{Cleared, clear_line, overloaded, refused};
 use super::compare::{carry, fail_all};
 use super::install::Purpose;
+use super::refresh::rescue;
 use crate::coordination::flight::Place;
+use crate::coordination::gate::refusal;
 use crate::facts::clock::{Instant, saturating_nanos};
 use crate::facts::error::{Code, Error};
 use crate::facts::trace::TraceContext;
@@ -43,16 +45,25 @@ pub struct Line {
     takes: AtomicU64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Waiting {
     places: VecDeque<(Place, Option<TraceContext>)>,
+    /// Those that nobody waits for: what the others leave of a request is theirs.
+    behind: VecDeque<Place>,
     groups: u64,
+    /// When the next request goes, if that has to wait for a slot.
+    slot: Option<Instant>,
 }
 
 impl Default for Line {
     fn default() -> Self {
         Self {
-            waiting: Mutex::default(),
+            waiting: Mutex::new(Waiting {
+                places: VecDeque::new(),
+                behind: VecDeque::new(),
+                groups: 0,
+                slot: None,
+            }),
             turn: Semaphore::new(1),
             in_progress: AtomicU64::new(0),
             takes: AtomicU64::new(0),
@@ -66,7 +77,13 @@ impl Line {
     }
 
     fn length(&self) -> usize {
-        self.waiting().places.len()
+        let waiting = self.waiting();
+        waiting.places.len() + waiting.behind.len()
+    }
+
+    /// When the next request goes, if it is known, and waits for that.
+    pub fn slot(&self) -> Option<Instant> {
+        self.waiting().slot
     }
 
     /// The first of the line, at most `most`; a trace of one of them.
@@ -78,7 +95,26 @@ impl Line {
             trace = trace.take().or(of_place);
             place
         });
-        (places.collect(), trace)
+        let mut places: Vec<_> = places.collect();
+        let count = (most - count).min(waiting.behind.len());
+        places.extend(waiting.behind.drain(..count));
+        waiting.slot = None;
+        (places, trace)
+    }
+
+    /// The next request goes at `slot`. Takes those whose readers will have given up by
+    /// then: they are told so at once.
+    fn take_hopeless(&self, slot: Instant) -> Vec<Place> {
+        let in_vain = |place: &Place| (Instant::from_nanos(1)..slot).contains(&place.wanted_until());
+        let mut waiting = self.waiting();
+        waiting.slot = Some(slot);
+        let (left, kept): (Vec<_>, _) =
+            std::mem::take(&mut waiting.places).into_iter().partition(|(place, _)| in_vain(place));
+        waiting.places = kept.into_iter().collect();
+        let (left_behind, kept): (Vec<_>, _) =
+            std::mem::take(&mut waiting.behind).into_iter().partition(in_vain);
+        waiting.behind = kept.into_iter().collect();
+        left.into_iter().map(|(place, _)| place).chain(left_behind).collect()
     }
 
     /// How long to wait for company.
@@ -106,16 +142,19 @@ fn gathering(others: u64, takes: Duration) -> Duration {
     if wait < TIMER { Duration::ZERO } else { wait }
 }
 
-/// Puts the places in the line. Callable from any thread.
-pub fn join(node: &Arc<Node>, places: Vec<Place>, trace: Option<&TraceContext>) {
+/// Puts the places in the line. Callable from any thread. `behind`: nobody waits for them.
+pub fn join(node: &Arc<Node>, places: Vec<Place>, trace: Option<&TraceContext>, behind: bool) {
     let batches = places.len().div_ceil(node.policy.compare_batch);
     let mut waiting = node.line.waiting();
     if node.gate.is_full(waiting.groups) {
         drop(waiting);
-        return fail_all(node, places, &overloaded(node, node.gate.full()).error, Purpose::Wanted);
+        return fail_all(places, &overloaded(node, node.gate.full()).error);
     }
     waiting.groups += batches as u64;
-    waiting.places.extend(places.into_iter().map(|place| (place, trace.cloned())));
+    match behind {
+        true => waiting.behind.extend(places),
+        false => waiting.places.extend(places.into_iter().map(|place| (place, trace.cloned()))),
+    }
     drop(waiting);
     for _ in 0..batches {
         let group = Group { node: Arc::clone(node), served: false };
@@ -135,7 +174,8 @@ impl Drop for Group {
         let mut waiting = self.node.line.waiting();
         waiting.groups -= 1;
         // Tasks are dropped when the environment closes: nobody is served any more.
-        let left = if self.served { VecDeque::new() } else { std::mem::take(&mut waiting.places) };
+        let left = (!self.served)
+            .then(|| (std::mem::take(&mut waiting.places), std::mem::take(&mut waiting.behind)));
         drop(waiting);
         drop(left);
     }
@@ -156,16 +196,22 @@ async fn serve(mut group: Group) {
     if length < batch && !gathering.is_zero() {
         node.env.sleep_until(node.now().after(gathering)).await;
     }
-    let cleared = clear_line(&node).await;
+    let cleared = clear_line(&node, |slot| {
+        fail_all(node.line.take_hopeless(slot), &refused(&node, refusal(slot, node.now())).error);
+    });
+    let cleared = cleared.await;
     // Who is refused is told so at once, and so are all others: a probe is for one.
     let all = cleared.as_ref().map_or(true, Cleared::is_probe);
     let (places, trace) = node.line.take(if all { usize::MAX } else { batch });
     drop(turn);
     group.served = true;
     drop(group);
-    let places = still_wanted(&node, places);
+    let mut places = still_wanted(&node, places);
+    if !all && !places.is_empty() && !node.gate.is_calm() {
+        places.extend(rescue(&node, batch.saturating_sub(places.len())));
+    }
     match cleared {
-        Err(error) => fail_all(&node, places, &error.error, Purpose::Wanted),
+        Err(error) => fail_all(places, &error.error),
         Ok(_) if places.is_empty() => {}
         Ok(cleared) => {
             let _in_progress = InProgress::begin(&node);
@@ -179,7 +225,7 @@ fn still_wanted(node: &Node, places: Vec<Place>) -> Vec<Place> {
     let now = node.now();
     let (left, wanted) = places.into_iter().partition(|place: &Place| place.is_abandoned(now));
     let error = Error::new(Code::DeadlineExceeded, "every read gave up before the origin could be asked");
-    fail_all(node, left, &error, Purpose::Wanted);
+    fail_all(left, &error);
     wanted
 }
 

@@ -70,6 +70,8 @@ pub struct PrefetchPolicy {
     pub budget_percent: u64,
     /// Keys of which something is known.
     pub keys: usize,
+    /// Other keys that may wait for their refresh.
+    pub passing: usize,
 }
 
 /// A whole bound, as a share of it.
@@ -121,6 +123,7 @@ impl Policy {
                 half_life: options.prefetch_half_life,
                 budget_percent: options.prefetch_budget_percent,
                 keys: usize::try_from(options.prefetch_keys).unwrap_or(usize::MAX),
+                passing: usize::try_from(options.refresh_queue).unwrap_or(usize::MAX),
             },
             lease_slots: options.lease_slots,
             lease_ttl: options.lease_ttl,

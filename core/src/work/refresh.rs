@@ -14,6 +14,7 @@ use crossbeam::queue::ArrayQueue;
 use super::Node;
 use super::fetch::known;
 use super::policy::Policy;
+use crate::coordination::flight::{Boarding, Place};
 use crate::env::{Signal, within};
 use crate::facts::clock::Instant;
 use crate::facts::entry::{Entry, SharedEntry};
@@ -108,7 +109,7 @@ fn asked(node: &Node, now: Instant) -> Vec<Key> {
 fn due(node: &Node, now: Instant) -> Vec<Key> {
     let is_closed = node.gate.breaker_state(now) == State::Closed;
     let mut keys = Vec::new();
-    let due = node.refreshes.plan().take_due(now, is_closed);
+    let due = node.refreshes.plan().take_due(now, is_closed, !node.gate.is_calm());
     for (key, decision) in due {
         match decision {
             Decision::Refresh { unread } => {
@@ -116,6 +117,7 @@ fn due(node: &Node, now: Instant) -> Vec<Key> {
                 node.counters.add_many(Stat::PrefetchesUnread, unread.into());
                 keys.push(key);
             }
+            Decision::Asked => keys.push(key),
             Decision::Leave => {
                 if let Some(entry) = known(node, &key) {
                     entry.refresh_given_up();
@@ -124,6 +126,30 @@ fn due(node: &Node, now: Instant) -> Vec<Key> {
         }
     }
     keys
+}
+
+/// The origin is back, and a request goes that has room for so many keys: those that were
+/// hot when it went away. Read after read would ask for them in as many requests, each
+/// with a slot of the ramp.
+pub fn rescue(node: &Node, most: usize) -> Vec<Place> {
+    let keys = node.refreshes.plan().rescued(most);
+    let now = node.now();
+    let board = |key: Key| {
+        let entry = known(node, &key)?;
+        let bound =
+            hard_bound(&Standing::of(&entry), &node.policy.key_bounds(entry.key()), &ReadBounds::NONE);
+        let age = node.policy.drift.age(entry.validated_at(), now);
+        let Boarding::Started(place) = node.policy.is_aging(age, bound).then(|| node.flights.board(&key))?
+        else {
+            return None;
+        };
+        node.counters.add(Stat::FlightsStarted);
+        node.counters.add(Stat::Prefetches);
+        Some(place)
+    };
+    let places: Vec<_> = keys.into_iter().filter_map(board).collect();
+    node.refreshes.plan().spent(places.len());
+    places
 }
 
 /// The times of an entry's proof.
@@ -143,6 +169,7 @@ fn times_of(node: &Node, lead: &Lead, entry: &Entry) -> Times {
         validated_at,
         wanted_from: validated_at.after(soft_bound(bound, bounds.wanted_share).into()),
         due: validated_at.after(due_age),
+        last_call: validated_at.after(lead.last_call(bound.into())),
         bound: bound.into(),
     }
 }

@@ -15,7 +15,7 @@ const BOUND: u64 = 2;
 type Counts = [u64; 3];
 
 /// Reads all keys at all nodes for so many bounds; the counts of each bound.
-fn run(nodes: usize, bounds: usize) -> Vec<Counts> {
+fn run(nodes: usize, bounds: usize, prefetch_keys: u64) -> Vec<Counts> {
     let mut plan = Plan::of(1, Sabotage::None);
     plan.nodes = nodes;
     plan.keys = KEYS;
@@ -26,6 +26,7 @@ fn run(nodes: usize, bounds: usize) -> Vec<Counts> {
     plan.prefix_bound = None;
     plan.options = Options::default();
     plan.options.staleness_bound = Duration::from_secs(BOUND);
+    plan.options.prefetch_keys = prefetch_keys;
     plan.options.seed = 1;
     let plan = Arc::new(plan);
     let world = World::new(7, false);
@@ -69,7 +70,7 @@ fn run(nodes: usize, bounds: usize) -> Vec<Counts> {
 fn leases_cost_no_more_when_nodes_become_more() {
     for nodes in [2, 4, 8, 16] {
         // Cold caches on all nodes at once, and then they find their times.
-        let counts = run(nodes, 16);
+        let counts = run(nodes, 16, 16_384);
         println!("{nodes} nodes, by bound: {counts:?}");
         let sum = |counts: &[Counts], i: usize| counts.iter().map(|counts| counts[i]).sum::<u64>();
         let conflicts = |counts| sum(counts, 0) as f64 / sum(counts, 1) as f64;
@@ -79,5 +80,16 @@ fn leases_cost_no_more_when_nodes_become_more() {
         assert!(sum(&counts[4..], 2) <= 2, "{nodes} nodes: {} reads waited", sum(&counts[4..], 2));
         let asked = sum(&counts[4..], 1) as f64 / (12 * nodes * KEYS) as f64;
         assert!((1.0..1.15).contains(&asked), "{nodes} nodes: {asked:.3} proofs a key and bound");
+    }
+}
+
+#[test]
+fn keys_of_which_no_rate_is_known_cost_no_more() {
+    for known in [0, KEYS as u64 / 2] {
+        let counts = run(1, 12, known);
+        println!("{known} keys known, by bound: {counts:?}");
+        let asked = counts[4..].iter().map(|counts| counts[1]).sum::<u64>() as f64 / (8 * KEYS) as f64;
+        // At half of the bound it would be two of each key, or of each other one.
+        assert!((1.0..1.2).contains(&asked), "{known} known: {asked:.3} proofs a key and bound");
     }
 }

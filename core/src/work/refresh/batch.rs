@@ -13,6 +13,7 @@ use crate::facts::entry::SharedEntry;
 use crate::facts::key::Key;
 use crate::facts::statistics::Stat;
 use crate::lease_store::Lease;
+use crate::rules::breaker::Outlook;
 use crate::rules::freshness::{ReadBounds, Standing, Verdict, hard_bound, judge};
 use crate::rules::slots::lease_of;
 use crate::work::Node;
@@ -26,10 +27,15 @@ const MAX_LOOKS: u32 = 16;
 /// Refreshes keys. Boxed: lost leases come back here after a wait.
 pub fn refresh(node: Arc<Node>, keys: Vec<Key>, looks: u32) -> BoxFuture<'static, ()> {
     Box::pin(async move {
-        let began = node.now();
+        let (began, was_calm) = (node.now(), node.gate.is_calm());
         let due: Vec<_> = keys.into_iter().filter_map(|key| look(&node, key, looks)).collect();
         if due.is_empty() {
             return;
+        }
+        if let Outlook::Refused(_) = node.gate.outlook(began) {
+            // No lease for what will not be sent.
+            node.counters.add(Stat::BreakerRejected);
+            return pause(&node, due).await;
         }
         let mut taken = Taken::default();
         let outcomes = ask_leases(&node, &due, &mut taken.leases).await;
@@ -50,7 +56,7 @@ pub fn refresh(node: Arc<Node>, keys: Vec<Key>, looks: u32) -> BoxFuture<'static
         node.refreshes.plan().spent(taken.places.len());
         fetch_all(&node, std::mem::take(&mut taken.places), None, Purpose::Background);
         look_again(&node, std::mem::take(&mut taken.lost), looks + 1);
-        let failed = taken.land(&node, began).await;
+        let failed = taken.land(&node, was_calm.then_some(began)).await;
         node.leases.release(&node.env, taken.leases).await;
         pause(&node, failed).await;
     })
@@ -108,7 +114,7 @@ impl Taken {
     }
 
     /// Waits for the flights, and holds the leases meanwhile. Those that failed.
-    async fn land(&mut self, node: &Arc<Node>, began: Instant) -> Vec<(Key, SharedEntry)> {
+    async fn land(&mut self, node: &Arc<Node>, began: Option<Instant>) -> Vec<(Key, SharedEntry)> {
         let flights = std::mem::take(&mut self.flights);
         let mut all = Box::pin(async {
             let (mut failed, asked) = (Vec::new(), flights.len());
@@ -120,8 +126,11 @@ impl Taken {
                     failed.push((key, entry));
                 }
             }
-            if failed.len() < asked {
-                // What took longer was not refreshing: a ramp, a machine that slept.
+            // In a ramp slots are waited for: that is no measure of what comes after it.
+            if let Some(began) = began
+                && failed.len() < asked
+            {
+                // What took longer was not refreshing: a machine that slept.
                 let longest = node.policy.origin_timeout + node.policy.lease_timeout;
                 node.refreshes.plan().lead.observe(node.now().since(began).min(longest));
             }
@@ -205,17 +214,26 @@ fn look_again(node: &Arc<Node>, lost: Vec<(Key, SharedEntry)>, looks: u32) {
     let _ = node.env.spawn(Box::pin(task));
 }
 
-/// Entries whose refresh failed are not asked for again by the very next read,
-/// but after a wait that grows with their failures in a row.
+/// Entries whose refresh failed are not asked for again by the very next read, but after
+/// a wait that grows with their failures in a row. They wait together: one by one they
+/// would be asked for one by one.
 async fn pause(node: &Node, failed: Vec<(Key, SharedEntry)>) {
-    let now = node.now();
-    let until = |(_, entry): (Key, SharedEntry)| {
-        (now.after(node.policy.backoff.wait(entry.refresh_failed(), node.env.random())), entry)
-    };
-    let mut pauses: Vec<_> = failed.into_iter().map(until).collect();
-    pauses.sort_unstable_by_key(|(until, _)| *until);
-    for (until, entry) in pauses {
-        node.env.sleep_until(until).await;
-        entry.refresh_given_up();
+    if failed.is_empty() {
+        return;
     }
+    node.counters.add_many(Stat::RefreshesFailed, failed.len() as u64);
+    let now = node.now();
+    {
+        let mut plan = node.refreshes.plan();
+        plan.trouble(now);
+        failed.iter().for_each(|(key, _)| plan.strand(key));
+    }
+    let failures = failed.iter().map(|(_, entry)| entry.refresh_failed()).max().unwrap_or(0);
+    let wait = now.after(node.policy.backoff.wait(failures, node.env.random()));
+    let until = match node.gate.outlook(now) {
+        Outlook::Refused(until) => until.max(wait),
+        _ => wait,
+    };
+    node.env.sleep_until(until).await;
+    failed.iter().for_each(|(_, entry)| entry.refresh_given_up());
 }

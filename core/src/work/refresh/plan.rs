@@ -23,6 +23,8 @@ const NEAR: u32 = 4;
 /// Of the refreshes of a key that has met another node at its lease: after so many
 /// it may go along with others again.
 const APART: u8 = 16;
+/// Of the room for a first refresh that comes early: what keys have that are only passing.
+const PASSING: u32 = 8;
 /// Of the half-life: bounds of the key in it at the least.
 const BOUNDS: u32 = 4;
 /// How often those are looked for of whom nothing is known any more.
@@ -37,6 +39,8 @@ pub struct Times {
     pub wanted_from: Instant,
     /// A refresh starts.
     pub due: Instant,
+    /// From then on it is not put off any more.
+    pub last_call: Instant,
     /// The hard bound.
     pub bound: Duration,
 }
@@ -49,6 +53,8 @@ pub enum Decision {
         /// See there.
         unread: bool,
     },
+    /// Refresh it: a read has asked.
+    Asked,
     /// The next read starts a refresh.
     Leave,
 }
@@ -59,12 +65,18 @@ pub struct Plan {
     policy: PrefetchPolicy,
     slots: LeaseSlots,
     known: HashMap<Key, Known>,
+    /// Of these, those that are only passing.
+    passing: usize,
     /// Who is due when.
     due: BTreeSet<(Instant, Key)>,
     /// The same keys by their leases.
     leases: BTreeSet<(Key, Key)>,
+    /// Hot keys that could not be refreshed: the origin is away.
+    stranded: BTreeSet<Key>,
     budget: PrefetchBudget,
     sweep_at: Instant,
+    /// The origin was in trouble, the last time: until then no read could be seen to wait.
+    trouble_at: Instant,
     /// How long refreshes take.
     pub lead: Lead,
 }
@@ -83,6 +95,10 @@ struct Known {
     /// So many refreshes at a time of its own: at the others' time another node has
     /// the lease.
     apart: u8,
+    /// Whatever its rate: a read has asked, and waits for others to go along.
+    must: bool,
+    /// There is no room for it: it is forgotten with the refresh.
+    passing: bool,
     bound: Duration,
     /// When it was taken last: periods count from there, not from when its proof came,
     /// so that nodes that do not meet at a lease do not meet later either.
@@ -107,10 +123,13 @@ impl Plan {
             policy,
             slots,
             known: HashMap::new(),
+            passing: 0,
             due: BTreeSet::new(),
             leases: BTreeSet::new(),
+            stranded: BTreeSet::new(),
             budget: PrefetchBudget::new(policy.budget_percent),
             sweep_at: Instant::ZERO,
+            trouble_at: Instant::ZERO,
             lead: Lead::default(),
         }
     }
@@ -120,16 +139,18 @@ impl Plan {
         self.due.first().map(|(due, _)| *due)
     }
 
-    /// A read says that a key is wanted. Whether to refresh it at once. The first time
-    /// that is earlier, as `draw` says: nodes that began together are to be due at
-    /// different times, and then stay so.
+    /// A read says that a key is wanted. Whether to refresh it at once: else that is due
+    /// later, or soon, so that others go along. The first time that is earlier, as `draw`
+    /// says: nodes that began together are to be due at different times, and then stay so.
     pub fn asked(&mut self, key: &Key, mut times: Times, now: Instant, draw: u64) -> bool {
-        if !self.known.contains_key(key) && !self.has_room(now) {
+        let passing = !self.known.contains_key(key) && !self.has_room(now);
+        if passing && self.passing >= self.policy.passing {
             return true;
         }
         let half_life = self.half_life(times.bound);
         if !self.known.contains_key(key) {
-            let room = times.due.since(times.wanted_from);
+            // Who is only passing comes for the first time each time.
+            let room = times.due.since(times.wanted_from) / if passing { PASSING } else { 1 };
             times.due = times.due.before(room.mul_f64((draw >> 11) as f64 / (1_u64 << 53) as f64));
         }
         let known = self.known.entry(key.clone()).or_insert_with(|| Known {
@@ -139,28 +160,61 @@ impl Plan {
             asked: false,
             silent: 0,
             apart: 0,
+            must: passing,
+            passing,
             bound: times.bound,
             taken_at: None,
             scheduled: None,
         });
-        let times = known.in_step(times);
+        self.passing += usize::from(passing);
+        let mut times = known.in_step(times);
         if known.validated_at < times.validated_at {
-            // It was not refreshed in time: a read has waited for this proof.
-            if !known.asked {
+            // It was not refreshed in time: a read has waited for this proof, unless it was
+            // the origin that was waited for.
+            if known.watched_from <= self.trouble_at {
+                known.hotness.unwatched(now);
+            } else if !known.asked {
                 let waited = times.validated_at.since(known.watched_from);
                 known.hotness.read_after(waited, now, half_life);
             }
             known.validated_at = times.validated_at;
             known.asked = false;
+            known.must = known.passing;
+            self.stranded.remove(key);
         }
         if !known.asked {
             known.hotness.read_after(now.since(times.wanted_from), now, half_life);
         }
         known.asked = true;
         known.silent = 0;
-        let is_due = now >= times.due;
-        self.schedule(key, (!is_due).then_some(times));
-        is_due
+        if now >= times.due {
+            // One by one those that are not hot, or whose refresh has failed, would be as
+            // many requests.
+            let soon = now.after(times.due.since(times.validated_at) / SOON);
+            times.due = soon.min(times.last_call);
+            known.must = true;
+        }
+        let at_once = times.due <= now;
+        match known.scheduled {
+            Some(before) if before.due <= times.due && before.validated_at == times.validated_at => {}
+            _ => self.schedule(key, (!at_once).then_some(times)),
+        }
+        if at_once {
+            self.taken(key, None);
+        }
+        at_once
+    }
+
+    /// A key was taken, because `due` had come or at once.
+    fn taken(&mut self, key: &Key, due: Option<Instant>) {
+        self.schedule(key, None);
+        let Some(known) = self.known.get_mut(key) else { return };
+        known.must = false;
+        known.taken_at = due.or(known.taken_at);
+        if known.passing {
+            self.passing -= 1;
+            self.known.remove(key);
+        }
     }
 
     /// A key was refreshed, or proved otherwise. If it is hot, that goes on.
@@ -170,6 +224,11 @@ impl Plan {
             known.validated_at = times.validated_at;
             known.watched_from = times.wanted_from;
             known.asked = false;
+            known.must = false;
+            self.stranded.remove(key);
+        }
+        if known.passing {
+            return self.taken(key, None);
         }
         known.apart = known.apart.saturating_sub(1);
         let times = known.in_step(times);
@@ -185,9 +244,29 @@ impl Plan {
         }
     }
 
+    /// The origin gives no answers.
+    pub fn trouble(&mut self, now: Instant) {
+        self.trouble_at = self.trouble_at.max(now);
+    }
+
+    /// A key could not be refreshed. If it is hot, it is [`Plan::rescued`] as soon as the
+    /// origin is back.
+    pub fn strand(&mut self, key: &Key) {
+        let Some(known) = self.known.get(key) else { return };
+        if self.is_hot(known) {
+            self.stranded.insert(key.clone());
+        }
+    }
+
+    /// Takes some of the keys that were stranded.
+    pub fn rescued(&mut self, most: usize) -> Vec<Key> {
+        std::iter::from_fn(|| self.stranded.pop_first()).take(most).collect()
+    }
+
     /// A key is not cached any more.
     pub fn gone(&mut self, key: &Key) {
-        self.schedule(key, None);
+        self.stranded.remove(key);
+        self.taken(key, None);
     }
 
     /// So many keys were asked of the origin.
@@ -195,15 +274,21 @@ impl Plan {
         self.budget.asked(keys);
     }
 
-    /// Takes what is due, and what goes with it. If not `may`, nothing is hot.
-    pub fn take_due(&mut self, now: Instant, may: bool) -> Vec<(Key, Decision)> {
+    /// Takes what is due, and what goes with it. If not `may`, nothing is hot. If requests
+    /// are `few`, more goes with it: the next slot may be too late for it.
+    pub fn take_due(&mut self, now: Instant, may: bool, few: bool) -> Vec<(Key, Decision)> {
+        let soon_part = if few { NEAR } else { SOON };
+        if !may {
+            self.trouble(now);
+        }
         let mut keys = Vec::new();
         let first = self.next_due();
         while let Some((due, key)) = self.due.first() {
             let soon = self.known.get(key).and_then(|known| known.scheduled);
             let first_of_all = *due <= now;
             let may_come = self.known.get(key).is_some_and(|known| known.apart == 0);
-            let along = may_come && !keys.is_empty() && soon.is_some_and(|times| within(&times, SOON, now));
+            let along =
+                may_come && !keys.is_empty() && soon.is_some_and(|times| within(&times, soon_part, now));
             if !first_of_all && !along {
                 break;
             }
@@ -216,10 +301,18 @@ impl Plan {
         }
         keys.into_iter()
             .map(|key| {
-                if let Some(known) = self.known.get_mut(&key) {
-                    known.taken_at = first;
-                }
-                let decision = if may { self.decide(&key, now) } else { Decision::Leave };
+                let decision = match self.known.get(&key) {
+                    Some(known) if known.must => match may && self.is_hot(known) {
+                        true => Decision::Refresh { unread: false },
+                        false => Decision::Asked,
+                    },
+                    _ if may => self.decide(&key, now),
+                    _ => {
+                        self.strand(&key);
+                        Decision::Leave
+                    }
+                };
+                self.taken(&key, first);
                 (key, decision)
             })
             .collect()
@@ -242,6 +335,10 @@ impl Plan {
                 keys.push(key);
             }
         }
+    }
+
+    fn is_hot(&self, known: &Known) -> bool {
+        known.hotness.is_hot(self.policy.threshold, known.bound, known.silent)
     }
 
     fn decide(&mut self, key: &Key, now: Instant) -> Decision {
@@ -289,7 +386,7 @@ impl Plan {
     }
 
     fn has_room(&mut self, now: Instant) -> bool {
-        if self.known.len() >= self.policy.keys && now >= self.sweep_at {
+        if self.known.len() - self.passing >= self.policy.keys && now >= self.sweep_at {
             self.sweep_at = now.after(SWEEP);
             let half_life = self.policy.half_life;
             self.known.retain(|_, known| {
@@ -297,7 +394,7 @@ impl Plan {
                 known.scheduled.is_some() || !known.hotness.is_forgotten(now, half_life)
             });
         }
-        self.known.len() < self.policy.keys
+        self.known.len() - self.passing < self.policy.keys
     }
 }
 

@@ -9,7 +9,13 @@ fn at(ms: u64) -> Instant {
 
 /// A proof of this instant: wanted from 500 ms on, due at 900 ms.
 fn proof(ms: u64) -> Times {
-    Times { validated_at: at(ms), wanted_from: at(ms + 500), due: at(ms + 900), bound: BOUND }
+    Times {
+        validated_at: at(ms),
+        wanted_from: at(ms + 500),
+        due: at(ms + 900),
+        last_call: at(ms + 970),
+        bound: BOUND,
+    }
 }
 
 fn key(name: &str) -> Key {
@@ -22,6 +28,7 @@ fn plan(slots: LeaseSlots, keys: usize) -> Plan {
         half_life: Duration::from_secs(10),
         budget_percent: 50,
         keys,
+        passing: 1,
     };
     Plan::new(policy, slots)
 }
@@ -31,7 +38,7 @@ fn plan(slots: LeaseSlots, keys: usize) -> Plan {
 fn warm(plan: &mut Plan, key: &Key, mut start: u64, periods: u32) -> u64 {
     for _ in 0..periods {
         assert!(!plan.asked(key, proof(start), at(start + 510), 0));
-        let due = plan.take_due(at(start + 900), true);
+        let due = plan.take_due(at(start + 900), true, false);
         start += 900;
         for (key, _) in due {
             plan.proved(&key, proof(start));
@@ -46,10 +53,23 @@ fn a_read_past_the_time_starts_a_refresh_and_an_earlier_one_is_left_to_it() {
     let k = key("k");
     assert!(!plan.asked(&k, proof(0), at(510), 0));
     assert_eq!(plan.next_due(), Some(at(900)));
-    assert_eq!(plan.take_due(at(899), true), []);
+    assert_eq!(plan.take_due(at(899), true, false), []);
     // One read is no evidence.
-    assert_eq!(plan.take_due(at(900), true), [(k.clone(), Decision::Leave)]);
-    assert!(plan.asked(&k, proof(0), at(950), 0));
+    assert_eq!(plan.take_due(at(900), true, false), [(k.clone(), Decision::Leave)]);
+    // The next ones do, with who else asks within a sixteenth of the time.
+    let late = key("late");
+    assert!(!plan.asked(&late, proof(0), at(510), 0));
+    plan.take_due(at(900), true, false);
+    assert!(!plan.asked(&k, proof(0), at(905), 0));
+    assert!(!plan.asked(&late, proof(0), at(915), 0));
+    assert_eq!(plan.next_due(), Some(at(905).after(Duration::from_micros(56_250))));
+    let both = [(k.clone(), Decision::Asked), (late, Decision::Asked)];
+    assert_eq!(plan.take_due(at(962), true, false), both);
+    // Not when it would be too late for that, nor if the origin is in trouble.
+    assert!(!plan.asked(&k, proof(0), at(965), 0));
+    assert_eq!(plan.next_due(), Some(at(970)));
+    assert_eq!(plan.take_due(at(970), false, false), [(k.clone(), Decision::Asked)]);
+    assert!(plan.asked(&k, proof(0), at(971), 0));
     assert_eq!(plan.next_due(), None);
 }
 
@@ -62,7 +82,7 @@ fn hot_keys_are_refreshed_before_anybody_asks_and_then_no_more() {
     // From now on nobody reads it.
     while let Some(due) = plan.next_due() {
         assert_eq!(due, at(start + 900));
-        let due = plan.take_due(due, true);
+        let due = plan.take_due(due, true, false);
         if due != [(k.clone(), Decision::Refresh { unread: true })] {
             assert_eq!(due, [(k.clone(), Decision::Leave)]);
             break;
@@ -81,7 +101,7 @@ fn nothing_is_hot_while_the_origin_is_in_trouble() {
     let k = key("k");
     let start = warm(&mut plan, &k, 0, 10);
     assert!(!plan.asked(&k, proof(start), at(start + 510), 0));
-    assert_eq!(plan.take_due(at(start + 900), false), [(k, Decision::Leave)]);
+    assert_eq!(plan.take_due(at(start + 900), false, false), [(k, Decision::Leave)]);
 }
 
 #[test]
@@ -98,7 +118,7 @@ fn neighbours_in_a_slot_go_along() {
         for (k, start) in keys.iter().zip([9000, 9180, 9700]) {
             assert!(!plan.asked(k, proof(start), at(start + 510), 0));
         }
-        plan.take_due(at(9900), true).into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+        plan.take_due(at(9900), true, false).into_iter().map(|(key, _)| key).collect::<Vec<_>>()
     };
     assert_eq!(all(LeaseSlots::PerKey), keys[..1]);
     // "b" is due in 180 ms, "c" in 700.
@@ -112,9 +132,9 @@ fn a_read_that_waited_counts() {
     // Nobody reads it in time; a read fetches it 1,100 ms later, and so on: 2.2
     // reads in a bound are seen as soon as two of them are.
     assert!(!plan.asked(&k, proof(0), at(600), 0));
-    assert_eq!(plan.take_due(at(900), true).len(), 1);
+    assert_eq!(plan.take_due(at(900), true, false).len(), 1);
     assert!(!plan.asked(&k, proof(1100), at(1610), 0));
-    assert_eq!(plan.take_due(at(2000), true), [(k, Decision::Refresh { unread: false })]);
+    assert_eq!(plan.take_due(at(2000), true, false), [(k, Decision::Refresh { unread: false })]);
 }
 
 #[test]
@@ -133,13 +153,23 @@ fn a_proof_in_between_moves_what_is_due() {
 }
 
 #[test]
-fn who_has_no_room_is_refreshed_when_wanted() {
+fn who_has_no_room_is_refreshed_in_time_if_it_was_read() {
     let mut plan = plan(LeaseSlots::PerKey, 2);
     assert!(!plan.asked(&key("a"), proof(0), at(510), 0));
     assert!(!plan.asked(&key("b"), proof(0), at(510), 0));
-    assert!(plan.asked(&key("c"), proof(0), at(510), 0));
-    // They are left, and forgotten in time.
-    assert_eq!(plan.take_due(at(900), true).len(), 2);
+    assert!(!plan.asked(&key("c"), proof(0), at(510), 0));
+    // More have no place even to wait in.
+    assert!(plan.asked(&key("d"), proof(0), at(510), 0));
+    // Nothing is known of it: a read is enough. The others are left, and forgotten in time.
+    let due = plan.take_due(at(900), true, false);
+    let decision = |of: &str| due.iter().find(|(k, _)| *k == key(of)).map(|(_, decision)| *decision);
+    assert_eq!(
+        [decision("a"), decision("b"), decision("c")],
+        [Decision::Leave, Decision::Leave, Decision::Asked].map(Some)
+    );
+    assert_eq!((plan.known.len(), plan.passing), (2, 0));
+    plan.proved(&key("c"), proof(900));
+    assert_eq!(plan.next_due(), None);
     let later = 100_000;
     assert!(!plan.asked(&key("c"), proof(later), at(later + 510), 0));
     assert_eq!(plan.known.len(), 1);
@@ -154,7 +184,9 @@ fn nodes_that_began_together_are_due_at_different_times() {
     };
     assert_eq!((due(0), due(u64::MAX / 2 + 1)), (at(900), at(700)));
     // At the earliest as soon as it is wanted.
-    assert!(plan(LeaseSlots::PerKey, 10).asked(&key("k"), proof(0), at(501), u64::MAX));
+    let mut plan = plan(LeaseSlots::PerKey, 10);
+    assert!(!plan.asked(&key("k"), proof(0), at(501), u64::MAX));
+    assert!(plan.next_due() < Some(at(501 + 900 / 16)));
 }
 
 #[test]
@@ -169,7 +201,7 @@ fn who_has_met_another_node_keeps_a_time_of_its_own() {
         for (k, start) in keys.iter().zip([9000, 9010]) {
             assert!(!plan.asked(k, proof(start), at(start + 510), 0));
         }
-        plan.take_due(at(9900), true).len()
+        plan.take_due(at(9900), true, false).len()
     };
     assert_eq!((together(false), together(true)), (2, 1));
 }
@@ -180,14 +212,14 @@ fn periods_do_not_drift() {
     let k = key("k");
     let start = warm(&mut plan, &k, 0, 10);
     let due = plan.next_due().unwrap();
-    plan.take_due(due, true);
+    plan.take_due(due, true, false);
     // The lease and the way to the origin took a while.
     plan.proved(&k, proof(start + 900 + 30));
     assert_eq!(plan.next_due(), Some(due.after(Duration::from_millis(900))));
     assert!(!plan.asked(&k, proof(start + 930), at(start + 930 + 510), 0));
     assert_eq!(plan.next_due(), Some(due.after(Duration::from_millis(900))));
     // Who met another node has a new start.
-    plan.take_due(due.after(Duration::from_millis(900)), true);
+    plan.take_due(due.after(Duration::from_millis(900)), true, false);
     plan.lost(&k);
     plan.proved(&k, proof(start + 1830));
     assert_eq!(plan.next_due(), Some(at(start + 1830 + 900)));
@@ -203,6 +235,57 @@ fn who_is_not_wanted_yet_does_not_go_along() {
     plan.asked(&second, proof(0), at(510), 0);
     plan.schedule(&first, Some(early(0)));
     plan.schedule(&second, Some(early(100)));
-    let due: Vec<Key> = plan.take_due(at(500), true).into_iter().map(|(key, _)| key).collect();
+    let due: Vec<Key> = plan.take_due(at(500), true, false).into_iter().map(|(key, _)| key).collect();
     assert_eq!(due, [first]);
+}
+
+#[test]
+fn an_outage_says_nothing_of_who_reads() {
+    let hot_after = |trouble| {
+        let mut plan = plan(LeaseSlots::PerKey, 10);
+        let k = key("k");
+        let start = warm(&mut plan, &k, 0, 10);
+        // It could not be refreshed, and is proved a minute later.
+        assert_eq!(plan.take_due(at(start + 900), true, false).len(), 1);
+        if trouble {
+            plan.trouble(at(start + 910));
+        }
+        let later = start + 60_000;
+        assert!(!plan.asked(&k, proof(later), at(later + 510), 0));
+        plan.take_due(at(later + 900), true, false) == [(k, Decision::Refresh { unread: false })]
+    };
+    assert!(hot_after(true) && !hot_after(false));
+}
+
+#[test]
+fn hot_keys_are_stranded_by_an_outage_and_rescued_once() {
+    let mut plan = plan(LeaseSlots::PerKey, 10);
+    let [hot, proved, failed, cold] = ["hot", "proved", "failed", "cold"].map(key);
+    let mut start = 0;
+    for k in [&hot, &proved, &failed] {
+        start = warm(&mut plan, k, 0, 10);
+        assert!(!plan.asked(k, proof(start), at(start + 510), 0));
+    }
+    assert!(!plan.asked(&cold, proof(start), at(start + 510), 0));
+    plan.gone(&failed);
+    plan.strand(&failed);
+    let left = plan.take_due(at(start + 900), false, false);
+    assert!(left.len() == 3 && left.iter().all(|(_, decision)| *decision == Decision::Leave));
+    // A read has fetched it.
+    assert!(!plan.asked(&proved, proof(start + 5_000), at(start + 5_510), 0));
+    assert_eq!(plan.rescued(1), [failed]);
+    assert_eq!(plan.rescued(9), [hot]);
+    assert_eq!(plan.rescued(9), []);
+}
+
+#[test]
+fn where_requests_are_few_more_goes_with_each() {
+    let taken = |few| {
+        let mut plan = plan(LeaseSlots::PerKey, 10);
+        for (name, start) in [("a", 0), ("b", 50), ("c", 200), ("d", 300)] {
+            assert!(!plan.asked(&key(name), proof(start), at(start + 510), 0));
+        }
+        plan.take_due(at(900), true, few).len()
+    };
+    assert_eq!((taken(false), taken(true)), (2, 3));
 }
