@@ -99,13 +99,23 @@ pub struct Breaker {
     window: Window,
     /// Requests a second that were answered before it opened.
     steady: f64,
+    /// When word of a return is heeded again.
+    deaf_until: Instant,
 }
 
 impl Breaker {
     /// A closed breaker.
     pub fn new(policy: BreakerPolicy, now: Instant) -> Self {
         let window = Window::new(policy.window, now);
-        Self { policy, phase: Phase::Closed, life: 0, in_a_row: 0, window, steady: 0.0 }
+        Self {
+            policy,
+            phase: Phase::Closed,
+            life: 0,
+            in_a_row: 0,
+            window,
+            steady: 0.0,
+            deaf_until: Instant::ZERO,
+        }
     }
 
     /// The state at `now`.
@@ -172,6 +182,19 @@ impl Breaker {
         match self.admit(now, timeout, Instant::FAR_FUTURE) {
             Admission::Later(_, ticket) => Admission::Go(ticket),
             other => other,
+        }
+    }
+
+    /// Somebody says that it works again: the next request may be the probe. Heeded
+    /// once in a cool-down: who says so may ask for less than requests do.
+    pub fn returned(&mut self, now: Instant) {
+        if let Phase::Open { until, probe_until } = &mut self.phase
+            && now >= self.deaf_until
+        {
+            (*until, *probe_until) = (now, None);
+            // A probe that is under way was sent before the return.
+            self.life += 1;
+            self.deaf_until = now.after(self.policy.cooldown);
         }
     }
 
