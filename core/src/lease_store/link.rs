@@ -55,6 +55,12 @@ impl<C: Clone + Send + Sync + 'static> Link<C> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether there is a connection now.
+    #[cfg(feature = "etcd")]
+    pub fn is_up(&self) -> bool {
+        matches!(&*self.state(), State::Up(..))
+    }
+
     /// The connection, for one call. Waits while it is made.
     pub async fn call(self: &Arc<Self>) -> Result<Call<C>> {
         loop {

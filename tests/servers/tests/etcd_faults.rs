@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use edgecmp_servers::{
-    Certificates, Cut, EtcdCluster, EtcdOptions, Lost, Node, PATIENCE, ROOT_PASSWORD, block_on, poll,
-    recovery,
+    Certificates, Cut, EtcdCluster, EtcdOptions, Lost, Node, PATIENCE, ROOT, block_on, poll, recovery, turn,
 };
-use etcd_client::{AlarmAction, AlarmType, Permission, PermissionType};
+use etcd_client::{AlarmAction, AlarmType};
 
 const LONG: Duration = Duration::from_secs(60);
 const FAULT: Duration = Duration::from_secs(2);
@@ -19,6 +18,11 @@ fn node(cluster: &EtcdCluster) -> Node {
     let node = Node::open(&[("lease_store", &cluster.url())]);
     node.acquire_one("first", LONG).expect("free");
     node
+}
+
+/// Elections are etcd's own time.
+fn serving(cluster: &EtcdCluster, what: &str) {
+    println!("etcd {what}: it serves after {:.2} s", cluster.wait_serving(None).as_secs_f64());
 }
 
 /// No call may be answered with leases while the fault lasts.
@@ -39,10 +43,12 @@ fn refused(node: &Node, why: &str) {
 
 #[test]
 fn leader_killed() {
+    let _turn = turn();
     let mut cluster = EtcdCluster::start(3);
     let nodes = [node_of(&cluster, "a"), node_of(&cluster, "b"), node_of(&cluster, "c")];
     let leader = cluster.leader();
     cluster.kill(leader);
+    serving(&cluster, "leader killed");
     for node in &nodes {
         recovery(node, "etcd leader killed");
     }
@@ -62,6 +68,7 @@ fn node_of(cluster: &EtcdCluster, key: &str) -> Node {
 
 #[test]
 fn member_paused() {
+    let _turn = turn();
     let cluster = EtcdCluster::start(3);
     // A session that outlives an election on a busy machine.
     let node = Node::open(&[("lease_store", &cluster.url()), ("lease_ttl", "10s")]);
@@ -69,6 +76,7 @@ fn member_paused() {
     // One after the other: whichever the node is connected to, and the leader.
     for index in 0..cluster.len() {
         cluster.pause(index);
+        serving(&cluster, &format!("member {index} paused"));
         recovery(&node, &format!("etcd member {index} paused"));
         let (won, lost) = node.watch(Duration::from_secs(1));
         assert!(won > 5 * lost, "won {won}, lost {lost}: the others answer");
@@ -80,6 +88,7 @@ fn member_paused() {
 
 #[test]
 fn all_killed_and_back() {
+    let _turn = turn();
     let mut cluster = EtcdCluster::start(3);
     let node = node(&cluster);
     for index in 0..3 {
@@ -95,6 +104,7 @@ fn all_killed_and_back() {
 
 #[test]
 fn all_paused() {
+    let _turn = turn();
     let cluster = EtcdCluster::start(3);
     let node = node(&cluster);
     for index in 0..3 {
@@ -105,11 +115,13 @@ fn all_paused() {
     for index in 0..3 {
         cluster.resume(index);
     }
+    serving(&cluster, "all members resumed");
     recovery(&node, "etcd paused");
 }
 
 #[test]
 fn cut_off() {
+    let _turn = turn();
     let cluster = EtcdCluster::start(3);
     let cuts: Vec<_> = (0..3).map(|index| Cut::before(cluster.port(index))).collect();
     let url = cuts.iter().map(Cut::endpoint).collect::<Vec<_>>().join(",");
@@ -131,17 +143,11 @@ fn cut_off() {
 
 #[test]
 fn session_revoked_under_us() {
+    let _turn = turn();
     let cluster = EtcdCluster::start(3);
     let node = node(&cluster);
     let held = node.acquire_one("held", LONG).expect("free");
-    let revoked = block_on(async {
-        let mut client = cluster.connect(None).await;
-        let sessions = client.leases().await.expect("sessions");
-        for session in sessions.leases() {
-            client.lease_revoke(session.id()).await.expect("a session");
-        }
-        sessions.leases().len()
-    });
+    let revoked = cluster.revoke_sessions();
     assert_eq!(revoked, 1, "one session a node");
     recovery(&node, "etcd session revoked");
     assert_eq!(node.extend(std::slice::from_ref(&held), LONG), [false], "it went with the session");
@@ -152,6 +158,7 @@ fn session_revoked_under_us() {
 
 #[test]
 fn quota_exceeded() {
+    let _turn = turn();
     let quota = 4 << 20;
     let cluster = EtcdCluster::start_with(3, EtcdOptions { quota, ..EtcdOptions::default() });
     let node = node(&cluster);
@@ -199,25 +206,8 @@ fn quota_exceeded() {
 /// A cluster with a user `node` that may use leases and nothing else.
 fn with_auth(token_ttl: u64) -> EtcdCluster {
     let cluster = EtcdCluster::start_with(3, EtcdOptions { token_ttl, ..EtcdOptions::default() });
-    block_on(async {
-        let mut client = cluster.connect(None).await;
-        client.role_add("leases").await.expect("a role");
-        let permission = Permission::new(PermissionType::Readwrite, "lease/cache/").with_prefix();
-        client.role_grant_permission("leases", permission).await.expect("its permission");
-    });
-    add_user(&cluster, None);
-    cluster.enable_auth();
+    cluster.enable_leases_user("secret");
     cluster
-}
-
-const ROOT: Option<(&str, &str)> = Some(("root", ROOT_PASSWORD));
-
-fn add_user(cluster: &EtcdCluster, by: Option<(&str, &str)>) {
-    block_on(async {
-        let mut client = cluster.connect(by).await;
-        client.user_add("node", "secret", None).await.expect("a user");
-        client.user_grant_role("node", "leases").await.expect("its role");
-    });
 }
 
 fn node_with_password(cluster: &EtcdCluster, password: &str) -> Node {
@@ -227,6 +217,7 @@ fn node_with_password(cluster: &EtcdCluster, password: &str) -> Node {
 
 #[test]
 fn passwords() {
+    let _turn = turn();
     let cluster = with_auth(0);
     let node = node_with_password(&cluster, "secret");
     node.acquire_one("first", LONG).expect("free");
@@ -238,28 +229,20 @@ fn passwords() {
     refused(&node_with_password(&cluster, "secret-wrong"), "authentication failed");
     refused(&Node::open(&[("lease_store", &cluster.url())]), "user name is empty");
 
-    let change = |password: &'static str| {
-        block_on(async {
-            let mut client = cluster.connect(ROOT).await;
-            client.user_change_password("node", password).await.expect("changed");
-        });
-    };
-    change("changed");
+    cluster.change_node_password("changed");
     away(&node, FAULT);
-    change("secret");
+    cluster.change_node_password("secret");
     recovery(&node, "etcd password changed and back");
 
-    block_on(async {
-        let mut client = cluster.connect(ROOT).await;
-        client.user_delete("node").await.expect("deleted");
-    });
+    cluster.delete_node_user();
     away(&node, FAULT);
-    add_user(&cluster, ROOT);
+    cluster.add_node_user(ROOT, "secret");
     recovery(&node, "etcd user deleted and back");
 }
 
 #[test]
 fn tokens_expire() {
+    let _turn = turn();
     let mut cluster = with_auth(1);
     let url = cluster.url();
     // A session so long that no heartbeat keeps the token in use.
@@ -297,6 +280,7 @@ fn add_role(cluster: &EtcdCluster, name: &str) {
 
 #[test]
 fn what_arrives_late_lapses_too() {
+    let _turn = turn();
     let cluster = EtcdCluster::start(3);
     let cuts: Vec<_> = (0..3).map(|index| Cut::before(cluster.port(index))).collect();
     let url = cuts.iter().map(Cut::endpoint).collect::<Vec<_>>().join(",");
@@ -338,6 +322,7 @@ fn forgotten(cluster: &EtcdCluster, by: Option<(&str, &str)>, node: &Node) {
 
 #[test]
 fn what_was_forgotten_lapses_too() {
+    let _turn = turn();
     let cluster = EtcdCluster::start(1);
     forgotten(&cluster, None, &node(&cluster));
     let cluster = with_auth(0);
@@ -349,6 +334,7 @@ fn what_was_forgotten_lapses_too() {
 
 #[test]
 fn what_was_won_again_lapses_too() {
+    let _turn = turn();
     let cluster = EtcdCluster::start(1);
     let (a, b) = (node(&cluster), Node::open(&[("lease_store", &cluster.url())]));
     a.acquire_one("again", LONG).expect("free");
@@ -363,6 +349,7 @@ fn what_was_won_again_lapses_too() {
 
 #[test]
 fn tls_and_client_certificates() {
+    let _turn = turn();
     let certificates = Arc::new(Certificates::new());
     let options = EtcdOptions { tls: Some(Arc::clone(&certificates)), ..EtcdOptions::default() };
     let with_clients = EtcdOptions { client_certificates: true, ..options.clone() };
@@ -375,6 +362,7 @@ fn tls_and_client_certificates() {
     node.acquire_one("first", LONG).expect("free");
     let leader = cluster.leader();
     cluster.kill(leader);
+    serving(&cluster, "leader killed, with TLS");
     recovery(&node, "etcd leader killed, with TLS");
 
     let url = strict.url();

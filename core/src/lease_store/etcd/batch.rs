@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn by_number_and_by_bytes() {
-        assert_eq!(lengths(Vec::new()), []);
+        assert_eq!(lengths(Vec::new()), [0; 0]);
         assert_eq!(lengths(vec![b"short".to_vec(); 250]), [100, 100, 50]);
         assert_eq!(lengths(vec![vec![b'x'; 65_000]; 20]), [8, 8, 4]);
         assert_eq!(lengths(vec![vec![b'x'; 2 << 20], b"a".to_vec(), b"b".to_vec()]), [1, 2]);

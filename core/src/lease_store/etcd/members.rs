@@ -37,6 +37,8 @@ pub struct Members {
     env: Arc<dyn Env>,
     members: Vec<Arc<Member>>,
     asked: AtomicUsize,
+    /// How long a member is waited for alone that is being connected to.
+    connect_hedge: Duration,
     /// A member did not answer.
     doubted: Arc<Notify>,
 }
@@ -54,11 +56,11 @@ impl Member {
         when.store(now.as_nanos(), Ordering::Relaxed);
     }
 
-    /// The least is the best to ask: none whose last word was silence, and of those
-    /// the one that answered last.
-    fn doubt(&self) -> (bool, Reverse<u64>) {
+    /// The least is the best to ask: none whose last word was silence, of those one
+    /// that is connected, of those the one that answered last.
+    fn doubt(&self) -> (bool, bool, Reverse<u64>) {
         let (answered, failed) = (self.answered.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed));
-        (failed > answered, Reverse(answered))
+        (failed > answered, !self.link.is_up(), Reverse(answered))
     }
 }
 
@@ -85,15 +87,21 @@ impl Members {
         let members: Vec<_> = members.collect();
         // The nodes of a fleet do not all begin with the same one.
         let first = env.random() as usize % members.len();
-        Ok(Self { env: Arc::clone(env), members, asked: AtomicUsize::new(first), doubted })
+        let asked = AtomicUsize::new(first);
+        // With a password each connection costs etcd a hash, a tenth of a second of a
+        // processor: not of all members at once.
+        let connect_hedge = if config.user.is_empty() { HEDGE } else { config.connect_timeout.max(HEDGE) };
+        Ok(Self { env: Arc::clone(env), members, asked, connect_hedge, doubted })
     }
 
     /// Asks one member. If it does not answer, or the caller does not wait for it,
-    /// the next call goes to another.
+    /// the next call goes to another; a connection that is being made is left time.
     pub async fn ask<T>(&self, call: impl AsyncFnOnce(&mut Client) -> Answer<T>) -> Result<T> {
         let index = self.asked.load(Ordering::Relaxed);
-        let mut blame = Blame { members: self, index, answered: false };
-        let mut connection = self.members[index].link.call().await?;
+        let mut blame = Blame { members: self, index, connecting: true, answered: false };
+        let connection = self.members[index].link.call().await;
+        blame.connecting = false;
+        let mut connection = connection?;
         let answer = call(&mut connection.connection).await;
         if answer.as_ref().err().is_none_or(is_answer) {
             connection.answered();
@@ -134,10 +142,14 @@ impl Members {
         loop {
             let mut until = self.env.now().after(patience);
             if let Some(index) = left.pop_front() {
+                let is_up = |index: &usize| self.members[*index].link.is_up();
+                // Only one connection is made at a time.
+                let hedge =
+                    if is_up(&index) || left.front().is_some_and(is_up) { HEDGE } else { self.connect_hedge };
                 self.put(index, until, Arc::clone(&question), sender.clone())?;
                 waiting += 1;
                 if !gently && !left.is_empty() {
-                    until = self.env.now().after(HEDGE);
+                    until = self.env.now().after(hedge);
                 }
             } else if waiting == 0 {
                 return Err(error);
@@ -200,14 +212,19 @@ pub fn is_refusal(error: &Error) -> bool {
 struct Blame<'a> {
     members: &'a Members,
     index: usize,
+    connecting: bool,
     answered: bool,
 }
 
 impl Drop for Blame<'_> {
     fn drop(&mut self) {
-        self.members.members[self.index].note(self.answered, self.members.env.now());
+        if !self.connecting {
+            self.members.members[self.index].note(self.answered, self.members.env.now());
+        }
         if !self.answered {
-            self.members.leave(self.index);
+            if !self.connecting {
+                self.members.leave(self.index);
+            }
             self.members.doubted.notify_one();
         }
     }
