@@ -2,20 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use etcd_client::{
-    AlarmAction, AlarmOptions, AlarmType, Client, CompactionOptions, DeleteOptions, Permission,
-    PermissionType,
-};
+use etcd_client::{AlarmAction, AlarmOptions, AlarmType, Client, DeleteOptions, Permission, PermissionType};
 
 use crate::etcd::{EtcdCluster, block_on};
+use crate::node::poll_async;
 
 /// Of the user root, once authentication is enabled.
 pub const ROOT_PASSWORD: &str = "root";
 /// Who that is to [`EtcdCluster::connect`].
 pub const ROOT: Option<(&str, &str)> = Some(("root", ROOT_PASSWORD));
 
-/// What an etcd on a busy machine may take for anything.
-const LONGEST: Duration = Duration::from_secs(20);
+/// What an administrator may have to wait for.
+const CALM: Duration = Duration::from_secs(15);
 
 impl EtcdCluster {
     /// Waits until a member that is neither killed nor paused takes a write: elections
@@ -69,46 +67,33 @@ impl EtcdCluster {
         });
     }
 
-    /// Deletes that again, and disarms the alarms. Each member has its own, and may
-    /// raise it once more: they compact at their leisure, and what was not compacted
-    /// is not defragmented. So all of it is done until each member takes a write.
+    /// As an operator does it: old revisions away, smaller files, alarms off.
     pub fn make_room(&self) {
         block_on(async {
-            let mut client = self.connect(None).await;
-            let options = DeleteOptions::new().with_prefix();
-            let deleted = client.delete("fill/", Some(options)).await.expect("deletes are served");
-            let revision = deleted.header().expect("a header").revision();
-            let physically = CompactionOptions::new().with_physical();
-            client.compact(revision, Some(physically)).await.expect("compacted");
-            let deadline = Instant::now() + LONGEST;
-            while !self.has_room(&mut client).await {
-                assert!(Instant::now() < deadline, "no room");
-                tokio::time::sleep(Duration::from_millis(100)).await;
+            let mut members = Vec::new();
+            for endpoint in self.endpoints() {
+                let mut member = Client::connect([endpoint], None).await.expect("a member");
+                // Answered when it has done all that came before, be it late.
+                let options = DeleteOptions::new().with_prefix();
+                member.delete("fill/", Some(options)).await.expect("deletes are served");
+                members.push(member);
+            }
+            let revision = members[0].get("none", None).await.expect("reads are served");
+            let revision = revision.header().expect("a header").revision();
+            members[0].compact(revision, None).await.expect("compacted");
+            for member in &mut members {
+                // Each deletes old revisions in its own time, and one with too much of
+                // them raises the alarm again.
+                poll_async("the member is smaller", CALM, async || {
+                    member.defragment().await.expect("defragmented");
+                    member.status().await.expect("its status").db_size() < self.quota() as i64 / 2
+                })
+                .await;
+            }
+            for member in &mut members {
+                poll_async("no alarm any more", CALM, async || has_room(member).await).await;
             }
         });
-    }
-
-    async fn has_room(&self, client: &mut Client) -> bool {
-        let mut members = Vec::new();
-        for endpoint in self.endpoints() {
-            let mut member = Client::connect([endpoint], None).await.expect("a member");
-            member.defragment().await.expect("defragmented");
-            members.push(member);
-        }
-        let alarms = client.alarm(AlarmAction::Get, AlarmType::Nospace, None).await.expect("alarms");
-        for alarm in alarms.alarms() {
-            let mut member = AlarmOptions::new();
-            member.with_member(alarm.member_id());
-            let off = client.alarm(AlarmAction::Deactivate, AlarmType::Nospace, Some(member)).await;
-            off.expect("no alarm any more");
-        }
-        for member in &mut members {
-            if member.put("room", "", None).await.is_err() {
-                return false;
-            }
-        }
-        let alarms = client.alarm(AlarmAction::Get, AlarmType::Nospace, None).await.expect("alarms");
-        alarms.alarms().is_empty()
     }
 
     /// A user `node` with this password that may use leases and nothing else; and from
@@ -158,4 +143,16 @@ impl EtcdCluster {
             client.user_change_password("node", password).await.expect("changed");
         });
     }
+}
+
+/// Disarms what alarms there are. Whether this member takes a write then.
+async fn has_room(member: &mut Client) -> bool {
+    let alarms = member.alarm(AlarmAction::Get, AlarmType::Nospace, None).await.expect("alarms");
+    for alarm in alarms.alarms() {
+        let mut raised_by = AlarmOptions::new();
+        raised_by.with_member(alarm.member_id());
+        let off = member.alarm(AlarmAction::Deactivate, AlarmType::Nospace, Some(raised_by)).await;
+        off.expect("the alarm is off");
+    }
+    member.put("room", "", None).await.is_ok()
 }

@@ -22,6 +22,9 @@ const START: Duration = Duration::from_secs(30);
 pub struct EtcdOptions {
     /// Bytes the database may have; 0: etcd's own.
     pub quota: u64,
+    /// The cost of hashing a password; 0: etcd's own, at which a login takes all of a core
+    /// for a tenth of a second.
+    pub bcrypt_cost: u32,
     /// Seconds that a token lives which is not used; 0: etcd's own.
     pub token_ttl: u64,
     /// Clients come with TLS.
@@ -110,6 +113,9 @@ impl EtcdCluster {
         if self.options.quota > 0 {
             command.args(["--quota-backend-bytes", &self.options.quota.to_string()]);
         }
+        if self.options.bcrypt_cost > 0 {
+            command.args(["--bcrypt-cost", &self.options.bcrypt_cost.to_string()]);
+        }
         if self.options.token_ttl > 0 {
             command.args(["--auth-token-ttl", &self.options.token_ttl.to_string()]);
         }
@@ -166,6 +172,11 @@ impl EtcdCluster {
         }
     }
 
+    /// Bytes the database of each may have; 0: etcd's own.
+    pub(crate) fn quota(&self) -> u64 {
+        self.options.quota
+    }
+
     /// How many members there are.
     pub fn len(&self) -> usize {
         self.members.len()
@@ -210,7 +221,7 @@ impl EtcdCluster {
 
     /// SIGSTOP.
     pub fn pause(&self, index: usize) {
-        self.process(index).signal(libc::SIGSTOP);
+        self.process(index).pause();
         self.members[index].is_paused.store(true, Ordering::Relaxed);
     }
 

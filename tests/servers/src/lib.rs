@@ -18,7 +18,7 @@ pub use administrator::{ROOT, ROOT_PASSWORD};
 pub use certificates::Certificates;
 pub use cut::Cut;
 pub use etcd::{EtcdCluster, EtcdOptions, block_on};
-pub use node::{LATEST, Lost, Node, PATIENCE, What, poll, recovery};
+pub use node::{LATEST, Lost, Node, PATIENCE, What, poll, poll_async, recovery};
 pub use process::free_port;
 pub use redis::{Redis, RedisOptions};
 pub use turn::turn;

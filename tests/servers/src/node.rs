@@ -46,6 +46,13 @@ impl Node {
         Self { runtime, env, store }
     }
 
+    /// Once it has won a lease: to connect and log in to a busy server takes longer than a
+    /// lease waits.
+    pub fn ready(self) -> Self {
+        poll("the node is connected", PATIENCE, || self.is_served().is_ok());
+        self
+    }
+
     /// Ends its tasks. What it held it does not give back.
     pub fn close(&self) {
         assert!(self.runtime.close(Duration::from_secs(5)), "the runtime ends");
@@ -154,6 +161,15 @@ pub fn poll<W: What>(what: W, limit: Duration, mut done: impl FnMut() -> bool) -
         }
         assert!(elapsed < limit, "{}: not within {limit:?}", what.say());
         std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The same, of what is asked of a server.
+pub async fn poll_async(what: &str, limit: Duration, mut done: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !done().await {
+        assert!(began.elapsed() < limit, "{what}: not within {limit:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 

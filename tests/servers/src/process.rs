@@ -56,6 +56,16 @@ impl Process {
         assert_eq!(sent, 0, "kill: {}", std::io::Error::last_os_error());
     }
 
+    /// SIGSTOP; when it returns no thread of the process runs any more.
+    pub fn pause(&self) {
+        self.signal(libc::SIGSTOP);
+        let mut status = 0;
+        // SAFETY: it writes to `status` and waits for our own child, which it leaves to be
+        // waited for: it has stopped and not ended.
+        let stopped = unsafe { libc::waitpid(self.0.id().cast_signed(), &raw mut status, libc::WUNTRACED) };
+        assert!(stopped > 0 && libc::WIFSTOPPED(status), "not stopped: {stopped}, {status}");
+    }
+
     /// Whether it has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         !matches!(self.0.try_wait(), Ok(None))

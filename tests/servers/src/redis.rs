@@ -125,7 +125,7 @@ impl Redis {
 
     /// SIGSTOP.
     pub fn pause(&self) {
-        self.process().signal(libc::SIGSTOP);
+        self.process().pause();
     }
 
     /// SIGCONT.

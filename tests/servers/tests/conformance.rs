@@ -24,7 +24,7 @@ struct Lateness {
 const SLACK: Duration = Duration::from_millis(1500);
 
 fn conforms(settings: &[(&str, &str)], late: &Lateness) {
-    let (a, b) = (Node::open(settings), Node::open(settings));
+    let (a, b) = (Node::open(settings).ready(), Node::open(settings).ready());
     exclude_each_other(&a, &b);
     many_keys_in_one_call(&a, &b);
     lapse(&a, &b, late);
@@ -162,6 +162,7 @@ fn etcd_with_tls_certificates_and_a_password() {
         EtcdOptions {
             tls: Some(Arc::clone(&certificates)),
             client_certificates: true,
+            bcrypt_cost: 4,
             ..EtcdOptions::default()
         },
     );
