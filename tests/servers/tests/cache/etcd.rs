@@ -126,7 +126,8 @@ const AUTHENTICATION: [Fault<EtcdCluster>; 2] = [
 #[test]
 fn authentication_of_etcd() {
     let _turn = turn();
-    let mut cluster = EtcdCluster::start(3);
+    let options = EtcdOptions { bcrypt_cost: 4, ..EtcdOptions::default() };
+    let mut cluster = EtcdCluster::start_with(3, options);
     cluster.enable_leases_user("secret");
     let settings =
         [("lease_store", &*cluster.url()), ("lease_store_user", "node"), ("lease_store_password", "secret")];

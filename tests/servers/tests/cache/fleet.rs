@@ -6,14 +6,15 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use edgecmp::{Cache, Options, ReadOptions};
+use edgecmp::{Cache, Options, ReadOptions, Value};
 use edgecmp_oracle::{Kind, Outcome, Read, Source, check};
-use edgecmp_servers::{LATEST, poll};
+use edgecmp_servers::{LATEST, PATIENCE, poll};
 
 use crate::origin::{Origin, key, now_ns};
 
 const BOUND: Duration = Duration::from_millis(500);
 const KEYS: usize = 100;
+const BETWEEN_ROUNDS: Duration = Duration::from_millis(15);
 
 pub struct Fleet {
     store: &'static str,
@@ -33,26 +34,25 @@ impl Fleet {
             options.set(name, value).expect("an option");
         }
         let caches = [0, 1].map(|_| Arc::new(Cache::open(options.clone()).expect("a cache")));
-        // One after another they would take longer than the bound, round after round.
-        let keys: Vec<_> = (0..KEYS).map(key).collect();
-        for cache in &caches {
-            let values = cache.get_many(&keys, &ReadOptions::default()).expect("an open cache");
-            assert!(values.iter().all(Result::is_ok), "an origin that works");
-        }
         let reader = |number: usize| Reader::start(&caches[number], number as u32);
         let readers = [reader(0), reader(1)];
         let fleet = Self { store, origin, caches, readers };
-        fleet.leases_again("opened");
+        // To connect and log in to a busy server takes longer than a lease waits.
+        fleet.leases_within("opened", PATIENCE);
         fleet
     }
 
     /// Each cache wins leases, from now on within [`LATEST`].
     pub fn leases_again(&self, what: &str) {
+        self.leases_within(what, LATEST);
+    }
+
+    fn leases_within(&self, what: &str, limit: Duration) {
         let won = |cache: &Cache| cache.statistics().expect("statistics").leases_won;
         let before = self.caches.each_ref().map(|cache| won(cache));
         let at_first = self.say();
         let now = || format!("{} {what}: {at_first}\nnow {}", self.store, self.say());
-        let took = poll(now, LATEST, || {
+        let took = poll(now, limit, || {
             // Nothing is refreshed that nobody reads; its error is the one to be seen.
             for reader in &self.readers {
                 assert!(reader.failure.get().is_none(), "{what}: {:?}", reader.failure);
@@ -116,12 +116,11 @@ impl Reader {
         let (is_over, failure) = (Arc::<AtomicBool>::default(), Arc::<OnceLock<String>>::default());
         let (cache, over, failed) = (Arc::clone(cache), Arc::clone(&is_over), Arc::clone(&failure));
         let thread = std::thread::spawn(move || {
+            let keys: Vec<_> = (0..KEYS).map(key).collect();
             let mut reads = Vec::new();
             while !over.load(Ordering::Relaxed) {
-                for index in 0..KEYS {
-                    reads.push(read(&cache, number, index, &failed));
-                }
-                std::thread::sleep(Duration::from_millis(10));
+                reads.extend(read_all(&cache, number, &keys, &failed));
+                std::thread::sleep(BETWEEN_ROUNDS);
             }
             reads
         });
@@ -134,40 +133,46 @@ impl Reader {
     }
 }
 
-fn read(cache: &Cache, number: u32, index: usize, failed: &OnceLock<String>) -> Read {
-    let name = key(index);
+/// In one call: after a stall of the machine all keys are to be proved again, and one
+/// after another they would take longer than the bound, round after round.
+fn read_all(cache: &Cache, number: u32, keys: &[String], failed: &OnceLock<String>) -> Vec<Read> {
     let start_ns = now_ns();
-    let answer = cache.get(name.as_bytes(), &ReadOptions::default());
-    let read = Read {
+    let answers = cache.get_many(keys, &ReadOptions::default()).expect("an open cache");
+    let asked = Read {
         start_ns,
         end_ns: now_ns(),
         bound_ns: BOUND.as_nanos() as u64,
-        // In the order in which the origin first heard of them.
-        key: index as u32,
         cache: number,
         kind: Kind::Read,
         ..Read::default()
     };
-    match answer {
-        Ok(value) => {
-            let receipt = value.receipt();
-            let outcome = match value.bytes() {
-                _ if receipt.degraded => Outcome::Degraded,
-                Some(_) => Outcome::Ok,
-                None => Outcome::NotFound,
-            };
-            Read {
-                outcome,
-                staleness_ns: receipt.staleness.as_nanos() as u64,
-                version: receipt.version.get(),
-                crc: value.bytes().map_or(0, crc32fast::hash),
-                source: if receipt.source == edgecmp::Source::Cache { Source::Hit } else { Source::Fetched },
-                ..read
-            }
-        }
-        Err(error) => {
-            let _ = failed.set(format!("{name}: {error}"));
-            Read { outcome: Outcome::Error, error_code: error.code() as u32, ..read }
-        }
+    let told = answers.into_iter().enumerate().map(|(index, answer)| {
+        // Keys are numbered in the order in which the origin first heard of them.
+        let read = Read { key: index as u32, ..asked };
+        answer.map_or_else(
+            |error| {
+                let _ = failed.set(format!("{}: {error}", keys[index]));
+                Read { outcome: Outcome::Error, error_code: error.code() as u32, ..read }
+            },
+            |value| answered(read, &value),
+        )
+    });
+    told.collect()
+}
+
+fn answered(read: Read, value: &Value) -> Read {
+    let receipt = value.receipt();
+    let outcome = match value.bytes() {
+        _ if receipt.degraded => Outcome::Degraded,
+        Some(_) => Outcome::Ok,
+        None => Outcome::NotFound,
+    };
+    Read {
+        outcome,
+        staleness_ns: receipt.staleness.as_nanos() as u64,
+        version: receipt.version.get(),
+        crc: value.bytes().map_or(0, crc32fast::hash),
+        source: if receipt.source == edgecmp::Source::Cache { Source::Hit } else { Source::Fetched },
+        ..read
     }
 }
