@@ -90,6 +90,21 @@ fn emptied() {
     assert_eq!(a.extend(&[held], LONG), [true]);
 }
 
+#[test]
+fn a_key_of_another_type() {
+    let _turn = turn();
+    let redis = Redis::start();
+    let (a, b) = (node(&redis), Node::open(&[("lease_store", &redis.url())]));
+    let held: Vec<_> = a.acquire(&["list", "held"], LONG).into_iter().flatten().collect();
+    redis.admin(&["DEL", "lease/cache/list"]);
+    redis.admin(&["LPUSH", "lease/cache/list", "somebody's"]);
+    assert_eq!(a.extend(&held, LONG), [false, true], "it is another's");
+    assert!(a.acquire_one("list", LONG).is_none());
+    a.release(&held);
+    assert!(b.acquire_one("held", LONG).is_some(), "given back all the same");
+    assert!(b.acquire_one("list", LONG).is_none(), "left alone");
+}
+
 fn refused(node: &Node, why: &[&str]) {
     match node.try_acquire(&["key"], LONG, PATIENCE) {
         Err(Lost::Failed(error)) => {

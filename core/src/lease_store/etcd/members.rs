@@ -81,7 +81,7 @@ impl Members {
                     Ok(client)
                 })
             };
-            let link = Link::new(env, config.connect_timeout, Box::new(connect));
+            let link = Link::new(env, login_timeout(config), Box::new(connect));
             Arc::new(Member { link, answered: AtomicU64::new(0), failed: AtomicU64::new(0) })
         });
         let members: Vec<_> = members.collect();
@@ -201,6 +201,12 @@ impl Members {
             }
         }))
     }
+}
+
+/// Longest wait for a connection that can be used. To log in costs etcd a hash beside
+/// the connection; given up, all of it would be done again and again.
+fn login_timeout(config: &Config) -> Duration {
+    if config.user.is_empty() { config.connect_timeout } else { 4 * config.connect_timeout }
 }
 
 /// Whether etcd does not know the user, or another password.

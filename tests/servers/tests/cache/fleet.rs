@@ -12,7 +12,7 @@ use edgecmp_servers::{LATEST, PATIENCE, poll};
 
 use crate::origin::{Origin, key, now_ns};
 
-const BOUND: Duration = Duration::from_millis(500);
+const BOUND: Duration = Duration::from_secs(1);
 const KEYS: usize = 100;
 const BETWEEN_ROUNDS: Duration = Duration::from_millis(15);
 
