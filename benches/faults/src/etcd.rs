@@ -1,12 +1,6 @@
 //! What goes wrong with etcd.
 
-use std::time::Duration;
-
-use edgecmp_servers::{Cut, EtcdCluster, EtcdOptions, ROOT_PASSWORD, block_on};
-use etcd_client::{
-    AlarmAction, AlarmOptions, AlarmType, Client, CompactionOptions, ConnectOptions, DeleteOptions,
-    Permission, PermissionType,
-};
+use edgecmp_servers::{Cut, EtcdCluster, EtcdOptions};
 
 use crate::args::Run;
 use crate::bench::{Bench, Heals, NOTHING};
@@ -81,15 +75,7 @@ fn members(run: &Run, bench: &mut Bench) {
         &fleet,
         of,
         ("sessions revoked", Heals::Itself, false),
-        |cluster| {
-            block_on(async {
-                let mut client = cluster.connect(None).await;
-                let sessions = client.leases().await.expect("sessions");
-                for session in sessions.leases() {
-                    client.lease_revoke(session.id()).await.expect("a session");
-                }
-            });
-        },
+        |cluster| drop(cluster.revoke_sessions()),
         |_, ()| (),
     );
 }
@@ -103,57 +89,14 @@ fn quota(run: &Run, bench: &mut Bench) {
         &fleet,
         &mut cluster,
         ("quota exceeded", Heals::Returned, false),
-        |cluster| {
-            block_on(async {
-                let mut client = cluster.connect(None).await;
-                let mut number = 0;
-                while client.put(format!("fill/{number}"), vec![0; 512 << 10], None).await.is_ok() {
-                    number += 1;
-                    assert!(number < 100, "no quota");
-                }
-            });
-        },
-        |cluster, ()| make_room(cluster),
+        |cluster| cluster.fill(),
+        |cluster, ()| cluster.make_room(),
     );
-}
-
-fn make_room(cluster: &EtcdCluster) {
-    block_on(async {
-        let mut client = cluster.connect(None).await;
-        let options = DeleteOptions::new().with_prefix();
-        let deleted = client.delete("fill/", Some(options)).await.expect("deletes are served");
-        let revision = deleted.header().expect("a header").revision();
-        // Members compact at their leisure; before that defragmenting saves nothing.
-        let physically = CompactionOptions::new().with_physical();
-        client.compact(revision, Some(physically)).await.expect("compacted");
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        for index in 0..3 {
-            let at = format!("http://127.0.0.1:{}", cluster.port(index));
-            let mut member = Client::connect([at], None).await.expect("a member");
-            member.defragment().await.expect("defragmented");
-        }
-        let alarms = client.alarm(AlarmAction::Get, AlarmType::Nospace, None).await.expect("alarms");
-        for alarm in alarms.alarms() {
-            let mut member = AlarmOptions::new();
-            member.with_member(alarm.member_id());
-            let off = client.alarm(AlarmAction::Deactivate, AlarmType::Nospace, Some(member)).await;
-            off.expect("no alarm any more");
-        }
-        client.put("room", "", None).await.expect("there is room");
-    });
 }
 
 fn authentication(run: &Run, bench: &mut Bench) {
     let mut cluster = EtcdCluster::start(3);
-    block_on(async {
-        let mut client = cluster.connect(None).await;
-        client.role_add("leases").await.expect("a role");
-        let permission = Permission::new(PermissionType::Readwrite, "lease/cache/").with_prefix();
-        client.role_grant_permission("leases", permission).await.expect("its permission");
-        client.user_add("node", "secret", None).await.expect("a user");
-        client.user_grant_role("node", "leases").await.expect("its role");
-    });
-    cluster.enable_auth();
+    cluster.enable_leases_user("secret");
     let settings = [
         ("lease_store", cluster.url()),
         ("lease_store_user", "node".to_owned()),
@@ -165,19 +108,7 @@ fn authentication(run: &Run, bench: &mut Bench) {
         &fleet,
         &mut cluster,
         ("password changed", Heals::Returned, false),
-        |cluster| change_password(cluster, "changed"),
-        |cluster, ()| change_password(cluster, "secret"),
+        |cluster| cluster.change_node_password("changed"),
+        |cluster, ()| cluster.change_node_password("secret"),
     );
-}
-
-/// By a connection of its own, which is there before a fault is timed.
-fn change_password(cluster: &EtcdCluster, password: &'static str) {
-    block_on(async {
-        let root = ConnectOptions::new()
-            .with_connect_timeout(Duration::from_secs(5))
-            .with_user("root", ROOT_PASSWORD);
-        let at = format!("http://127.0.0.1:{}", cluster.port(0));
-        let mut client = Client::connect([at], Some(root)).await.expect("the administrator's connection");
-        client.user_change_password("node", password).await.expect("changed");
-    });
 }

@@ -99,15 +99,30 @@ impl Opened {
     }
 
     pub(super) fn close(&self, timeout: Duration) -> bool {
-        self.closed.store(true, Ordering::Release);
+        self.give_back(timeout);
         self.runtime.as_ref().is_none_or(|runtime| runtime.close(timeout))
     }
 
     pub(super) fn begin_close(&self, timeout: Duration) {
-        self.closed.store(true, Ordering::Release);
+        self.give_back(timeout);
         if let Some(runtime) = &self.runtime {
             runtime.begin_close(timeout);
         }
+    }
+
+    /// Nothing is called any more; what others of the fleet would wait for is given back.
+    fn give_back(&self, timeout: Duration) {
+        if self.closed.swap(true, Ordering::AcqRel) || timeout.is_zero() || !self.node.has_started() {
+            return;
+        }
+        let Some(runtime) = &self.runtime else { return };
+        let (node, hold) = (Arc::clone(&self.node), runtime.hold());
+        let give_back = async move {
+            node.leases.close(&node.env, timeout).await;
+            drop(hold);
+        };
+        // Refused only by an environment that has ended, and with it all it held.
+        let _ = self.node.env.spawn(Box::pin(give_back));
     }
 
     /// Closes what this process opened. What a parent had open leaks: its

@@ -3,6 +3,7 @@
 //! The lease store has a breaker of its own: one that is away costs a refresh its
 //! time-out now and then, not every time.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,8 +25,8 @@ pub enum Asked {
     Unknown,
 }
 
-/// A store that is away is asked again about so often, and so is used again within
-/// a second of its return. One that answers late is away too: it is not waited for.
+/// A store that is away is asked again about so often, or at once when it says that
+/// it has returned, and so is used again within a second of its return. One that answers late is away too: it is not waited for.
 const BREAKER: BreakerPolicy = BreakerPolicy {
     failures: 3,
     cooldown: Duration::from_millis(300),
@@ -43,12 +44,20 @@ pub struct Leases {
     ttl: Duration,
     timeout: Duration,
     breaker: Mutex<Breaker>,
+    /// Of the store's returns, how many the breaker has heard of.
+    heard: AtomicU64,
 }
 
 impl Leases {
     /// Leases in `store` that hold for `ttl`. Nothing waits for it longer than `timeout`.
     pub fn new(store: Arc<dyn LeaseStore>, ttl: Duration, timeout: Duration, now: Instant) -> Self {
-        Self { store, ttl, timeout, breaker: Mutex::new(Breaker::new(BREAKER, now)) }
+        Self {
+            store,
+            ttl,
+            timeout,
+            breaker: Mutex::new(Breaker::new(BREAKER, now)),
+            heard: AtomicU64::new(0),
+        }
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
@@ -60,6 +69,10 @@ impl Leases {
         let asked = keys.len();
         let unknown = || (0..asked).map(|_| Asked::Unknown).collect();
         let now = env.now();
+        let returns = self.store.returns();
+        if self.heard.swap(returns, Ordering::Relaxed) != returns {
+            self.breaker().returned(now);
+        }
         let ticket = match self.breaker().admit_at_once(now, self.timeout) {
             Admission::Go(ticket) | Admission::Later(_, ticket) => ticket,
             Admission::Refused(_) => return unknown(),
@@ -107,6 +120,12 @@ impl Leases {
             let deadline = env.now().after(self.timeout);
             let _ = within(env.as_ref(), deadline, self.store.release(leases)).await;
         }
+    }
+
+    /// Gives back all there is, within `timeout` and what is waited for any call.
+    pub async fn close(&self, env: &Arc<dyn Env>, timeout: Duration) {
+        let deadline = env.now().after(self.timeout.min(timeout));
+        let _ = within(env.as_ref(), deadline, self.store.close()).await;
     }
 }
 

@@ -5,6 +5,7 @@
 //! made within a call: it would never be made if that takes longer. And a call that
 //! is dropped before its answer came says that the connection may be dead.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ pub struct Link<C> {
     timeout: Duration,
     state: Mutex<State<C>>,
     changed: Notify,
+    made: AtomicU64,
 }
 
 enum State<C> {
@@ -39,11 +41,24 @@ impl<C: Clone + Send + Sync + 'static> Link<C> {
     /// One that is made by `connect`, in `timeout` at the most.
     pub fn new(env: &Arc<dyn Env>, timeout: Duration, connect: Connect<C>) -> Arc<Self> {
         let state = Mutex::new(State::Down(Instant::ZERO, None));
-        Arc::new(Self { env: Arc::clone(env), connect, timeout, state, changed: Notify::new() })
+        Arc::new(Self {
+            env: Arc::clone(env),
+            connect,
+            timeout,
+            state,
+            changed: Notify::new(),
+            made: AtomicU64::new(0),
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State<C>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there is a connection now.
+    #[cfg(feature = "etcd")]
+    pub fn is_up(&self) -> bool {
+        matches!(&*self.state(), State::Up(..))
     }
 
     /// The connection, for one call. Waits while it is made.
@@ -91,7 +106,17 @@ impl<C: Clone + Send + Sync + 'static> Link<C> {
             Ok(connection) => State::Up(connection, self.env.random()),
             Err(error) => State::Down(self.env.now().after(PAUSE), Some(error)),
         };
+        let is_up = matches!(next, State::Up(..));
         *self.state() = next;
+        if is_up {
+            self.made.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many connections were made. Who asked may not have waited for the last one.
+    #[cfg(feature = "redis")]
+    pub fn made(&self) -> u64 {
+        self.made.load(Ordering::Relaxed)
     }
 
     /// Gives up the connection of this number.

@@ -46,6 +46,17 @@ pub trait LeaseStore: Send + Sync + 'static {
 
     /// Gives leases back; one that has lapsed, or is another's by now, is left alone.
     fn release(&self, leases: Vec<Lease>) -> BoxFuture<'static, Result<()>>;
+
+    /// How often the store has noticed by itself that it can be asked again: a number
+    /// that has changed says that the next call is worth a try. A guess, not a promise.
+    fn returns(&self) -> u64 {
+        0
+    }
+
+    /// Gives everything back: nothing is asked any more.
+    fn close(&self) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// The lease store that the options name. Connects to nothing.

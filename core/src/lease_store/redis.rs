@@ -28,16 +28,17 @@ pub const FORM: Form = Form {
     allowed: "redis://host:port/database, or rediss:// for TLS",
 };
 
-/// One token for all keys of a call: it tells this holder from others.
+/// One token for all keys of a call: it tells this holder from others. A key that is
+/// no string any more is another's, and no reason to leave the rest undone.
 const EXTEND: &str = "
 local held = {}
 for i, key in ipairs(KEYS) do
-  held[i] = redis.call('GET', key) == ARGV[i + 1] and redis.call('PEXPIRE', key, ARGV[1]) or 0
+  held[i] = redis.pcall('GET', key) == ARGV[i + 1] and redis.call('PEXPIRE', key, ARGV[1]) or 0
 end
 return held";
 const RELEASE: &str = "
 for i, key in ipairs(KEYS) do
-  if redis.call('GET', key) == ARGV[i] then redis.call('DEL', key) end
+  if redis.pcall('GET', key) == ARGV[i] then redis.call('DEL', key) end
 end";
 
 /// Leases in one Redis server.
@@ -199,5 +200,9 @@ impl LeaseStore for RedisLeases {
         }
         let shared = Arc::clone(&self.shared);
         Box::pin(async move { shared.release(leases).await })
+    }
+
+    fn returns(&self) -> u64 {
+        self.shared.link.made()
     }
 }

@@ -101,13 +101,24 @@ pub struct Breaker {
     steady: f64,
     /// The end of the last ramp.
     steady_since: Instant,
+    /// When word of a return is heeded again.
+    deaf_until: Instant,
 }
 
 impl Breaker {
     /// A closed breaker.
     pub fn new(policy: BreakerPolicy, now: Instant) -> Self {
         let window = Window::new(policy.window, now);
-        Self { policy, phase: Phase::Closed, life: 0, in_a_row: 0, window, steady: 0.0, steady_since: now }
+        Self {
+            policy,
+            phase: Phase::Closed,
+            life: 0,
+            in_a_row: 0,
+            window,
+            steady: 0.0,
+            steady_since: now,
+            deaf_until: Instant::ZERO,
+        }
     }
 
     /// The state at `now`.
@@ -178,6 +189,19 @@ impl Breaker {
                 Admission::Go(Ticket { life: self.life, probe: false })
             }
             _ => self.admit(now, timeout, Instant::FAR_FUTURE),
+        }
+    }
+
+    /// Somebody says that it works again: the next request may be the probe. Heeded
+    /// once in a cool-down: who says so may ask for less than requests do.
+    pub fn returned(&mut self, now: Instant) {
+        if let Phase::Open { until, probe_until } = &mut self.phase
+            && now >= self.deaf_until
+        {
+            (*until, *probe_until) = (now, None);
+            // A probe that is under way was sent before the return.
+            self.life += 1;
+            self.deaf_until = now.after(self.policy.cooldown);
         }
     }
 

@@ -112,6 +112,11 @@ impl Node {
         }
     }
 
+    /// Whether there is background work, and so something that may have to be ended.
+    pub fn has_started(&self) -> bool {
+        self.background.load(Ordering::Acquire)
+    }
+
     /// Whether the origin is believed to have a compare.
     pub fn compares(&self) -> bool {
         self.origin.has_compare() && self.now().as_nanos() >= self.compare_off_until.load(Ordering::Relaxed)

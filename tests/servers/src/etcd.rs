@@ -6,15 +6,13 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use etcd_client::{Certificate, Client, ConnectOptions, Identity, TlsOptions};
 
 use crate::certificates::Certificates;
 use crate::process::{Process, free_port};
-
-/// Of the user root, once authentication is enabled.
-pub const ROOT_PASSWORD: &str = "root";
 
 /// A busy machine starts three members in seconds.
 const START: Duration = Duration::from_secs(30);
@@ -47,6 +45,7 @@ pub struct EtcdCluster {
 #[derive(Debug)]
 struct Member {
     process: Option<Process>,
+    is_paused: AtomicBool,
     client: u16,
     peer: u16,
     /// Plain HTTP: health and metrics.
@@ -75,8 +74,13 @@ impl EtcdCluster {
 
     /// The same with options.
     pub fn start_with(members: usize, options: EtcdOptions) -> Self {
-        let member =
-            || Member { process: None, client: free_port(), peer: free_port(), metrics: free_port() };
+        let member = || Member {
+            process: None,
+            is_paused: AtomicBool::new(false),
+            client: free_port(),
+            peer: free_port(),
+            metrics: free_port(),
+        };
         let members: Vec<_> = (0..members).map(|_| member()).collect();
         let directory = tempfile::tempdir().expect("a temporary directory");
         let mut cluster = Self { options, members, directory };
@@ -168,6 +172,11 @@ impl EtcdCluster {
         }
     }
 
+    /// Bytes the database of each may have; 0: etcd's own.
+    pub(crate) fn quota(&self) -> u64 {
+        self.options.quota
+    }
+
     /// How many members there are.
     pub fn len(&self) -> usize {
         self.members.len()
@@ -201,6 +210,7 @@ impl EtcdCluster {
     /// SIGKILL.
     pub fn kill(&mut self, index: usize) {
         self.members[index].process = None;
+        self.members[index].is_paused.store(false, Ordering::Relaxed);
     }
 
     /// Starts a member that was killed, with its data; does not wait.
@@ -212,11 +222,13 @@ impl EtcdCluster {
     /// SIGSTOP.
     pub fn pause(&self, index: usize) {
         self.process(index).pause();
+        self.members[index].is_paused.store(true, Ordering::Relaxed);
     }
 
     /// SIGCONT.
     pub fn resume(&self, index: usize) {
         self.process(index).signal(libc::SIGCONT);
+        self.members[index].is_paused.store(false, Ordering::Relaxed);
     }
 
     /// An administrator's connection to the first member that runs, with `user` and
@@ -238,19 +250,10 @@ impl EtcdCluster {
                 ));
             options = options.with_tls(tls);
         }
-        let running = self.members.iter().find(|member| member.process.is_some());
-        let url = format!("{scheme}://127.0.0.1:{}", running.expect("a member that runs").client);
+        let runs = |member: &&Member| member.process.is_some() && !member.is_paused.load(Ordering::Relaxed);
+        let running = self.members.iter().find(runs).expect("a member that runs");
+        let url = format!("{scheme}://127.0.0.1:{}", running.client);
         Client::connect([url], Some(options)).await.expect("the administrator's connection")
-    }
-
-    /// The user `root` with [`ROOT_PASSWORD`], and from now on nobody without a user.
-    pub fn enable_auth(&self) {
-        block_on(async {
-            let mut client = self.connect(None).await;
-            client.user_add("root", ROOT_PASSWORD, None).await.expect("a user");
-            client.user_grant_role("root", "root").await.expect("its role");
-            client.auth_enable().await.expect("authentication");
-        });
     }
 }
 

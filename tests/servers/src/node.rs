@@ -14,8 +14,8 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 const DEADLINE: Duration = Duration::from_millis(50);
 /// What a busy machine may take longer to notice a deadline.
 const SLACK: Duration = Duration::from_millis(750);
-/// After a fault leases are to be won again within two seconds; this much is failure.
-const LATEST: Duration = Duration::from_secs(6);
+/// When a store is back, leases are won again within this time.
+pub const LATEST: Duration = Duration::from_secs(2);
 
 /// Why a call has no outcome.
 #[derive(Debug)]

@@ -27,6 +27,7 @@ fn conforms(settings: &[(&str, &str)], late: &Lateness) {
     let (a, b) = (Node::open(settings).ready(), Node::open(settings).ready());
     exclude_each_other(&a, &b);
     many_keys_in_one_call(&a, &b);
+    long_keys(&a, &b);
     lapse(&a, &b, late);
     late_holders_change_nothing(&a, &b);
     extend(&a, &b, late);
@@ -46,6 +47,18 @@ fn exclude_each_other(a: &Node, b: &Node) {
     a.release(&held[1..]);
     b.release(&asked.into_iter().chain(won).flatten().collect::<Vec<_>>());
     assert!(a.acquire(&["one", "two", "three"], LONG).iter().all(Option::is_some));
+}
+
+/// More than fits into one request to etcd.
+fn long_keys(a: &Node, b: &Node) {
+    let keys: Vec<_> = (0..40).map(|number| format!("{number}{}", "x".repeat(60_000))).collect();
+    let keys: Vec<_> = keys.iter().map(String::as_str).collect();
+    let all: Vec<_> = a.acquire(&keys, LONG).into_iter().flatten().collect();
+    assert_eq!(all.len(), keys.len());
+    assert!(b.acquire(&keys, LONG).iter().all(Option::is_none));
+    assert!(a.extend(&all, LONG).iter().all(|ours| *ours));
+    a.release(&all);
+    assert!(b.acquire_one(keys[39], LONG).is_some(), "given back");
 }
 
 fn many_keys_in_one_call(a: &Node, b: &Node) {

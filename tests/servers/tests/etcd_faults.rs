@@ -4,31 +4,25 @@
 #![allow(clippy::disallowed_methods, reason = "servers and tests live in the time of the machine")]
 
 use std::cell::RefCell;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use edgecmp_servers::{
-    Certificates, Cut, EtcdCluster, EtcdOptions, Lost, Node, PATIENCE, ROOT_PASSWORD, block_on, poll,
-    poll_async, recovery,
+    Certificates, Cut, EtcdCluster, EtcdOptions, Lost, Node, PATIENCE, ROOT, block_on, poll, recovery, turn,
 };
-use etcd_client::{AlarmAction, AlarmType, Permission, PermissionType};
 
 const LONG: Duration = Duration::from_secs(60);
 const FAULT: Duration = Duration::from_secs(2);
-/// What an administrator may have to wait for.
-const CALM: Duration = Duration::from_secs(15);
-
-/// Clusters that fail at the same time on two cores have nothing to say about how long
-/// leases take.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 fn node(cluster: &EtcdCluster) -> Node {
     let node = Node::open(&[("lease_store", &cluster.url())]);
     node.acquire_one("first", LONG).expect("free");
     node
+}
+
+/// Elections are etcd's own time.
+fn serving(cluster: &EtcdCluster, what: &str) {
+    println!("etcd {what}: it serves after {:.2} s", cluster.wait_serving(None).as_secs_f64());
 }
 
 /// No call may be answered with leases while the fault lasts.
@@ -54,11 +48,12 @@ fn refused(node: &Node, why: &str) {
 
 #[test]
 fn leader_killed() {
-    let _alone = alone();
+    let _turn = turn();
     let mut cluster = EtcdCluster::start(3);
     let nodes = [node_of(&cluster, "a"), node_of(&cluster, "b"), node_of(&cluster, "c")];
     let leader = cluster.leader();
     cluster.kill(leader);
+    serving(&cluster, "leader killed");
     for node in &nodes {
         recovery(node, "etcd leader killed");
     }
@@ -78,7 +73,7 @@ fn node_of(cluster: &EtcdCluster, key: &str) -> Node {
 
 #[test]
 fn member_paused() {
-    let _alone = alone();
+    let _turn = turn();
     let cluster = EtcdCluster::start(3);
     // A session that outlives an election on a busy machine.
     let node = Node::open(&[("lease_store", &cluster.url()), ("lease_ttl", "10s")]);
@@ -86,6 +81,7 @@ fn member_paused() {
     // One after the other: whichever the node is connected to, and the leader.
     for index in 0..cluster.len() {
         cluster.pause(index);
+        serving(&cluster, &format!("member {index} paused"));
         recovery(&node, &format!("etcd member {index} paused"));
         let (won, lost) = node.watch(Duration::from_secs(1));
         assert!(won > 5 * lost, "won {won}, lost {lost}: the others answer");
@@ -97,7 +93,7 @@ fn member_paused() {
 
 #[test]
 fn all_killed_and_back() {
-    let _alone = alone();
+    let _turn = turn();
     let mut cluster = EtcdCluster::start(3);
     let node = node(&cluster);
     for index in 0..3 {
@@ -113,7 +109,7 @@ fn all_killed_and_back() {
 
 #[test]
 fn all_paused() {
-    let _alone = alone();
+    let _turn = turn();
     let cluster = EtcdCluster::start(3);
     let node = node(&cluster);
     for index in 0..3 {
@@ -124,12 +120,13 @@ fn all_paused() {
     for index in 0..3 {
         cluster.resume(index);
     }
+    serving(&cluster, "all members resumed");
     recovery(&node, "etcd paused");
 }
 
 #[test]
 fn cut_off() {
-    let _alone = alone();
+    let _turn = turn();
     let cluster = EtcdCluster::start(3);
     let cuts: Vec<_> = (0..3).map(|index| Cut::before(cluster.port(index))).collect();
     let url = cuts.iter().map(Cut::endpoint).collect::<Vec<_>>().join(",");
@@ -151,18 +148,11 @@ fn cut_off() {
 
 #[test]
 fn session_revoked_under_us() {
-    let _alone = alone();
+    let _turn = turn();
     let cluster = EtcdCluster::start(3);
     let node = node(&cluster);
     let held = node.acquire_one("held", LONG).expect("free");
-    let revoked = block_on(async {
-        let mut client = cluster.connect(None).await;
-        let sessions = client.leases().await.expect("sessions");
-        for session in sessions.leases() {
-            client.lease_revoke(session.id()).await.expect("a session");
-        }
-        sessions.leases().len()
-    });
+    let revoked = cluster.revoke_sessions();
     assert_eq!(revoked, 1, "one session a node");
     recovery(&node, "etcd session revoked");
     assert_eq!(node.extend(std::slice::from_ref(&held), LONG), [false], "it went with the session");
@@ -173,93 +163,28 @@ fn session_revoked_under_us() {
 
 #[test]
 fn quota_exceeded() {
-    let _alone = alone();
-    let quota: u64 = 4 << 20;
+    let _turn = turn();
+    let quota = 4 << 20;
     let cluster = EtcdCluster::start_with(3, EtcdOptions { quota, ..EtcdOptions::default() });
     let node = node(&cluster);
     let held = node.acquire_one("held", LONG).expect("free");
-    block_on(async {
-        let mut client = cluster.connect(None).await;
-        let filled = async {
-            for number in 0..100 {
-                client.put(format!("fill/{number}"), vec![0; 256 << 10], None).await?;
-            }
-            Ok::<_, etcd_client::Error>(())
-        };
-        let error = filled.await.expect_err("the quota is exceeded");
-        assert!(error.to_string().contains("database space exceeded"), "{error}");
-    });
+    cluster.fill();
     poll("the alarm is raised", Duration::from_secs(5), || node.is_served().is_err());
     refused(&node, "database space exceeded");
     away(&node, FAULT);
     // What only deletes is done.
     node.release(&[held]);
-    block_on(make_room(&cluster, quota));
+    cluster.make_room();
     recovery(&node, "etcd over its quota");
     node.acquire_one("held", LONG).expect("was given back while it was full");
 }
 
-/// As an operator does it: old revisions away, smaller files, alarms off.
-async fn make_room(cluster: &EtcdCluster, quota: u64) {
-    let mut members = Vec::new();
-    for index in 0..3 {
-        let at = format!("http://127.0.0.1:{}", cluster.port(index));
-        let mut member = etcd_client::Client::connect([at], None).await.expect("a member");
-        // Answered when it has done all that came before, be it late.
-        let options = etcd_client::DeleteOptions::new().with_prefix();
-        member.delete("fill/", Some(options)).await.expect("deletes are served");
-        members.push(member);
-    }
-    let revision = members[0].get("none", None).await.expect("reads are served");
-    let revision = revision.header().expect("a header").revision();
-    members[0].compact(revision, None).await.expect("compacted");
-    for member in &mut members {
-        // Each deletes old revisions in its own time, and one with too much of them
-        // raises the alarm again.
-        poll_async("the member is smaller", CALM, async || {
-            member.defragment().await.expect("defragmented");
-            member.status().await.expect("its status").db_size() < quota as i64 / 2
-        })
-        .await;
-    }
-    for member in &mut members {
-        poll_async("no alarm any more", CALM, async || {
-            let alarms = member.alarm(AlarmAction::Get, AlarmType::Nospace, None).await.expect("alarms");
-            for alarm in alarms.alarms() {
-                let mut raised_by = etcd_client::AlarmOptions::new();
-                raised_by.with_member(alarm.member_id());
-                let off = member.alarm(AlarmAction::Deactivate, AlarmType::Nospace, Some(raised_by)).await;
-                off.expect("the alarm is off");
-            }
-            member.put("room", "", None).await.is_ok()
-        })
-        .await;
-    }
-}
-
 /// A cluster with a user `node` that may use leases and nothing else.
 fn with_auth(token_ttl: u64) -> EtcdCluster {
-    let cluster =
-        EtcdCluster::start_with(3, EtcdOptions { token_ttl, bcrypt_cost: 4, ..EtcdOptions::default() });
-    block_on(async {
-        let mut client = cluster.connect(None).await;
-        client.role_add("leases").await.expect("a role");
-        let permission = Permission::new(PermissionType::Readwrite, "lease/cache/").with_prefix();
-        client.role_grant_permission("leases", permission).await.expect("its permission");
-    });
-    add_user(&cluster, None);
-    cluster.enable_auth();
+    let options = EtcdOptions { token_ttl, bcrypt_cost: 4, ..EtcdOptions::default() };
+    let cluster = EtcdCluster::start_with(3, options);
+    cluster.enable_leases_user("secret");
     cluster
-}
-
-const ROOT: Option<(&str, &str)> = Some(("root", ROOT_PASSWORD));
-
-fn add_user(cluster: &EtcdCluster, by: Option<(&str, &str)>) {
-    block_on(async {
-        let mut client = cluster.connect(by).await;
-        client.user_add("node", "secret", None).await.expect("a user");
-        client.user_grant_role("node", "leases").await.expect("its role");
-    });
 }
 
 fn node_with_password(cluster: &EtcdCluster, password: &str) -> Node {
@@ -269,7 +194,7 @@ fn node_with_password(cluster: &EtcdCluster, password: &str) -> Node {
 
 #[test]
 fn passwords() {
-    let _alone = alone();
+    let _turn = turn();
     let cluster = with_auth(0);
     let node = node_with_password(&cluster, "secret").ready();
     node.acquire_one("first", LONG).expect("free");
@@ -281,29 +206,20 @@ fn passwords() {
     refused(&node_with_password(&cluster, "secret-wrong"), "authentication failed");
     refused(&Node::open(&[("lease_store", &cluster.url())]), "user name is empty");
 
-    let change = |password: &'static str| {
-        block_on(async {
-            let mut client = cluster.connect(ROOT).await;
-            client.user_change_password("node", password).await.expect("changed");
-        });
-    };
-    change("changed");
+    cluster.change_node_password("changed");
     away(&node, FAULT);
-    change("secret");
+    cluster.change_node_password("secret");
     recovery(&node, "etcd password changed and back");
 
-    block_on(async {
-        let mut client = cluster.connect(ROOT).await;
-        client.user_delete("node").await.expect("deleted");
-    });
+    cluster.delete_node_user();
     away(&node, FAULT);
-    add_user(&cluster, ROOT);
+    cluster.add_node_user(ROOT, "secret");
     recovery(&node, "etcd user deleted and back");
 }
 
 #[test]
 fn tokens_expire() {
-    let _alone = alone();
+    let _turn = turn();
     let mut cluster = with_auth(1);
     let url = cluster.url();
     // A session so long that no heartbeat keeps the token in use.
@@ -341,7 +257,7 @@ fn add_role(cluster: &EtcdCluster, name: &str) {
 
 #[test]
 fn what_arrives_late_lapses_too() {
-    let _alone = alone();
+    let _turn = turn();
     let cluster = EtcdCluster::start(3);
     let cuts: Vec<_> = (0..3).map(|index| Cut::before(cluster.port(index))).collect();
     let url = cuts.iter().map(Cut::endpoint).collect::<Vec<_>>().join(",");
@@ -381,7 +297,7 @@ fn forgotten(cluster: &EtcdCluster, by: Option<(&str, &str)>, node: &Node) {
 
 #[test]
 fn what_was_forgotten_lapses_too() {
-    let _alone = alone();
+    let _turn = turn();
     let cluster = EtcdCluster::start(1);
     forgotten(&cluster, None, &node(&cluster));
     let cluster = with_auth(0);
@@ -393,7 +309,7 @@ fn what_was_forgotten_lapses_too() {
 
 #[test]
 fn what_was_won_again_lapses_too() {
-    let _alone = alone();
+    let _turn = turn();
     let cluster = EtcdCluster::start(1);
     let (a, b) = (node(&cluster), Node::open(&[("lease_store", &cluster.url())]));
     a.acquire_one("again", LONG).expect("free");
@@ -408,7 +324,7 @@ fn what_was_won_again_lapses_too() {
 
 #[test]
 fn tls_and_client_certificates() {
-    let _alone = alone();
+    let _turn = turn();
     let certificates = Arc::new(Certificates::new());
     let options = EtcdOptions { tls: Some(Arc::clone(&certificates)), ..EtcdOptions::default() };
     let with_clients = EtcdOptions { client_certificates: true, ..options.clone() };
@@ -421,6 +337,7 @@ fn tls_and_client_certificates() {
     node.acquire_one("first", LONG).expect("free");
     let leader = cluster.leader();
     cluster.kill(leader);
+    serving(&cluster, "leader killed, with TLS");
     recovery(&node, "etcd leader killed, with TLS");
 
     let url = strict.url();

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use edgecmp_servers::{Cut, Lost, Node, PATIENCE, Redis, RedisOptions, recovery};
+use edgecmp_servers::{Cut, Lost, Node, PATIENCE, Redis, RedisOptions, recovery, turn};
 
 const LONG: Duration = Duration::from_secs(60);
 /// Longer than `lease_timeout` and the pause between connections together.
@@ -25,6 +25,7 @@ fn away(node: &Node) {
 
 #[test]
 fn killed_and_back() {
+    let _turn = turn();
     let mut redis = Redis::start();
     let node = node(&redis);
     redis.kill();
@@ -37,6 +38,7 @@ fn killed_and_back() {
 
 #[test]
 fn paused() {
+    let _turn = turn();
     let redis = Redis::start();
     let node = node(&redis);
     redis.pause();
@@ -48,6 +50,7 @@ fn paused() {
 
 #[test]
 fn paused_before_the_first_call() {
+    let _turn = turn();
     let redis = Redis::start();
     let node = Node::open(&[("lease_store", &redis.url())]);
     redis.pause();
@@ -58,6 +61,7 @@ fn paused_before_the_first_call() {
 
 #[test]
 fn cut_off() {
+    let _turn = turn();
     let redis = Redis::start();
     let cut = Cut::before(redis.port());
     let node = Node::open(&[("lease_store", &format!("redis://{}", cut.endpoint()))]);
@@ -71,6 +75,7 @@ fn cut_off() {
 
 #[test]
 fn emptied() {
+    let _turn = turn();
     let redis = Redis::start();
     let (a, b) = (node(&redis), Node::open(&[("lease_store", &redis.url())]));
     let held = a.acquire_one("held", LONG).expect("free");
@@ -85,6 +90,21 @@ fn emptied() {
     assert_eq!(a.extend(&[held], LONG), [true]);
 }
 
+#[test]
+fn a_key_of_another_type() {
+    let _turn = turn();
+    let redis = Redis::start();
+    let (a, b) = (node(&redis), Node::open(&[("lease_store", &redis.url())]));
+    let held: Vec<_> = a.acquire(&["list", "held"], LONG).into_iter().flatten().collect();
+    redis.admin(&["DEL", "lease/cache/list"]);
+    redis.admin(&["LPUSH", "lease/cache/list", "somebody's"]);
+    assert_eq!(a.extend(&held, LONG), [false, true], "it is another's");
+    assert!(a.acquire_one("list", LONG).is_none());
+    a.release(&held);
+    assert!(b.acquire_one("held", LONG).is_some(), "given back all the same");
+    assert!(b.acquire_one("list", LONG).is_none(), "left alone");
+}
+
 fn refused(node: &Node, why: &[&str]) {
     match node.try_acquire(&["key"], LONG, PATIENCE) {
         Err(Lost::Failed(error)) => {
@@ -97,6 +117,7 @@ fn refused(node: &Node, why: &[&str]) {
 
 #[test]
 fn wrong_password() {
+    let _turn = turn();
     let redis = Redis::start_with(RedisOptions { password: "right".into(), ..RedisOptions::default() });
     let url = redis.url();
     let node = Node::open(&[("lease_store", &url), ("lease_store_password", "secret-wrong")]);
@@ -109,6 +130,7 @@ fn wrong_password() {
 
 #[test]
 fn password_changed_under_us() {
+    let _turn = turn();
     let redis = Redis::start_with(RedisOptions { password: "secret-1".into(), ..RedisOptions::default() });
     let node = Node::open(&[("lease_store", &redis.url()), ("lease_store_password", "secret-1")]);
     node.acquire_one("first", LONG).expect("free");
@@ -122,6 +144,7 @@ fn password_changed_under_us() {
 
 #[test]
 fn full() {
+    let _turn = turn();
     let redis = Redis::start();
     let node = node(&redis);
     let held = node.acquire_one("held", LONG).expect("free");

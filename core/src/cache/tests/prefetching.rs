@@ -35,14 +35,15 @@ fn watch(cache: &Cache, key: &[u8], time: Duration) -> u64 {
 #[test]
 fn a_hot_key_is_refreshed_late_and_its_readers_do_not_wait() {
     let calls = Arc::new(AtomicU64::new(0));
-    let cache = prefetching(&[], &calls);
-    watch(&cache, b"k", Duration::from_millis(500));
-    let (asked, waited) = (calls.load(Ordering::Relaxed), watch(&cache, b"k", Duration::from_secs(2)));
+    // Of a shorter bound a busy machine may miss the last part.
+    let cache = prefetching(&[("staleness_bound", "1s")], &calls);
+    watch(&cache, b"k", Duration::from_millis(2500));
+    let (asked, waited) = (calls.load(Ordering::Relaxed), watch(&cache, b"k", Duration::from_secs(5)));
     let asked = calls.load(Ordering::Relaxed) - asked;
-    // Ten proofs are the least for 2 s. A machine that stands still for a while may
-    // make a read wait, and the lead longer: up to twenty.
-    assert!((9..=21).contains(&asked), "{asked} calls");
-    assert!(waited <= 2, "{waited} of a thousand reads waited");
+    // Five proofs are the least for 5 s; a machine that stands still for a while makes
+    // the lead longer: up to ten.
+    assert!((4..=11).contains(&asked), "{asked} calls");
+    assert!(waited <= 2, "{waited} of 2,500 reads waited");
     assert!(cache.statistics().unwrap().prefetches >= asked / 2, "{asked} {:?}", cache.statistics());
 }
 

@@ -12,16 +12,20 @@ use etcd_client::{
     Client, Compare, CompareOp, LeaseTimeToLiveOptions, PutOptions, Txn, TxnOp, TxnOpResponse,
 };
 
+use tokio::sync::Notify;
+
 use super::config::{Config, Form};
 use super::{Lease, LeaseStore};
 use crate::env::{BoxFuture, Env};
 use crate::facts::error::{Code, Error, Result};
 use crate::facts::key::Key;
 
+mod batch;
 mod held;
 mod members;
 mod session;
 
+use batch::cut;
 use held::{Asking, Held};
 use members::Members;
 use session::Session;
@@ -33,9 +37,6 @@ pub const FORM: Form = Form {
     database: false,
     allowed: "etcd://host:port,host:port, or etcds:// for TLS",
 };
-
-/// Keys of one transaction; etcd allows 128 operations unless told otherwise.
-const BATCH: usize = 100;
 
 /// Leases in one etcd cluster.
 pub struct EtcdLeases {
@@ -53,8 +54,9 @@ struct Shared {
 impl EtcdLeases {
     /// Connects with the first call, not here.
     pub fn new(config: Config, env: &Arc<dyn Env>) -> Result<Self> {
-        let members = Members::new(&config, env)?;
-        let session = Session::default();
+        let wake = Arc::<Notify>::default();
+        let members = Members::new(&config, env, Arc::clone(&wake))?;
+        let session = Session::new(wake);
         let env = Arc::clone(env);
         Ok(Self { shared: Arc::new(Shared { env, config, members, session, held: Mutex::default() }) })
     }
@@ -65,14 +67,14 @@ impl Shared {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One transaction of many, each for itself; whether each found what it compares.
-    async fn each(&self, txns: Vec<Txn>) -> Result<Vec<bool>> {
-        let mut outcomes = Vec::with_capacity(txns.len());
-        let mut txns = txns.into_iter().peekable();
-        while txns.peek().is_some() {
-            let batch: Vec<TxnOp> = txns.by_ref().take(BATCH).map(TxnOp::txn).collect();
+    /// One transaction of many, each about one name and for itself; whether each found
+    /// what it compares.
+    async fn each<'a>(&self, txns: impl IntoIterator<Item = (&'a [u8], Txn)>) -> Result<Vec<bool>> {
+        let mut outcomes = Vec::new();
+        for batch in cut(txns, |(name, _)| name) {
             let asked = batch.len();
-            let txn = Txn::new().and_then(batch);
+            let ops: Vec<_> = batch.into_iter().map(|(_, txn)| TxnOp::txn(txn)).collect();
+            let txn = Txn::new().and_then(ops);
             let answer = self.members.ask(async |client: &mut Client| client.txn(txn.clone()).await).await?;
             let each = answer.op_responses();
             if each.len() != asked {
@@ -97,7 +99,8 @@ impl Shared {
                 .when([Compare::create_revision(name.clone(), CompareOp::Equal, 0)])
                 .and_then([TxnOp::put(name.clone(), token.to_string(), Some(put))])
         };
-        let outcomes = self.each(names.iter().map(create).collect()).await;
+        let create: Vec<_> = names.iter().map(|name| (name.as_slice(), create(name))).collect();
+        let outcomes = self.each(create).await;
         if outcomes.as_ref().is_err_and(session::is_lost) {
             self.session.lost(session);
         }
@@ -108,12 +111,17 @@ impl Shared {
     }
 
     async fn extend(&self, leases: Vec<Lease>, ttl: Duration) -> Result<Vec<bool>> {
-        let is_ours = |lease: &Lease| ours(self.config.name(&lease.key), lease.token);
-        let outcomes = self.each(leases.iter().map(is_ours).collect()).await?;
+        let names: Vec<_> = leases.iter().map(|lease| self.config.name(&lease.key)).collect();
+        let txns: Vec<_> = names
+            .iter()
+            .zip(&leases)
+            .map(|(name, lease)| (name.as_slice(), ours(name.clone(), lease.token)))
+            .collect();
+        let outcomes = self.each(txns).await?;
         let until = self.env.now().after(ttl);
         let mut held = self.held();
-        for (lease, ours) in leases.iter().zip(&outcomes) {
-            match held.get_mut(&(self.config.name(&lease.key), lease.token)) {
+        for ((name, lease), ours) in names.into_iter().zip(&leases).zip(&outcomes) {
+            match held.get_mut(&(name, lease.token)) {
                 Some(held) if *ours => *held = until,
                 _ => {}
             }
@@ -122,15 +130,16 @@ impl Shared {
     }
 
     async fn delete(&self, keys: Vec<(Vec<u8>, u64)>) -> Result<()> {
-        let delete = |(name, token): &(Vec<u8>, u64)| {
-            ours(name.clone(), *token).and_then([TxnOp::delete(name.clone(), None)])
-        };
         // What was deleted is noted at once: after an outage there may be more than
         // the time allows, and the next attempt is to go on from there.
-        for batch in keys.chunks(BATCH) {
-            self.each(batch.iter().map(delete).collect()).await?;
+        for batch in cut(keys, |(name, _)| name) {
+            let delete = |(name, token): &(Vec<u8>, u64)| {
+                ours(name.clone(), *token).and_then([TxnOp::delete(name.clone(), None)])
+            };
+            let delete: Vec<_> = batch.iter().map(|key| (key.0.as_slice(), delete(key))).collect();
+            self.each(delete).await?;
             let mut held = self.held();
-            for key in batch {
+            for key in &batch {
                 held.remove(key);
             }
         }
@@ -158,11 +167,12 @@ impl Shared {
             let known: HashSet<_> = held.keys().map(|(name, _)| name).collect();
             there.keys().iter().filter(|name| !known.contains(name)).cloned().collect()
         };
-        let delete = |name: Vec<u8>| {
+        let delete = |name: &Vec<u8>| {
             let by_us = Compare::lease(name.clone(), CompareOp::Equal, session);
-            Txn::new().when([by_us]).and_then([TxnOp::delete(name, None)])
+            Txn::new().when([by_us]).and_then([TxnOp::delete(name.clone(), None)])
         };
-        self.each(forgotten.into_iter().map(delete).collect()).await.map(drop)
+        let delete: Vec<_> = forgotten.iter().map(|name| (name.as_slice(), delete(name))).collect();
+        self.each(delete).await.map(drop)
     }
 }
 
@@ -186,5 +196,20 @@ impl LeaseStore for EtcdLeases {
         let name = |lease: Lease| (shared.config.name(&lease.key), lease.token);
         let keys = leases.into_iter().map(name).collect();
         Box::pin(async move { shared.delete(keys).await })
+    }
+
+    fn returns(&self) -> u64 {
+        self.shared.session.returns()
+    }
+
+    /// All keys go with the session.
+    fn close(&self) -> BoxFuture<'static, ()> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            if let Some(session) = shared.session.end() {
+                let revoke = async |client: &mut Client| client.lease_revoke(session).await;
+                let _ = shared.members.ask(revoke).await;
+            }
+        })
     }
 }

@@ -110,6 +110,27 @@ fn a_lost_probe_gives_way_to_the_next() {
 }
 
 #[test]
+fn word_of_a_return_lets_one_probe_go_at_once() {
+    let mut breaker = opened();
+    let before = probe(&mut breaker, 5_000);
+    breaker.returned(at(5_010));
+    let after = probe(&mut breaker, 5_010);
+    // Sent before the return, it tells nothing.
+    assert!(!breaker.failed(before, at(5_020), Duration::ZERO, None, 0));
+    assert_eq!(refused(&mut breaker, 5_020), Some(6_010));
+    assert!(!breaker.failed(after, at(5_030), Duration::ZERO, None, 0));
+    // Not again before the cool-down is over: the word may be wrong.
+    breaker.returned(at(5_040));
+    assert_eq!(refused(&mut breaker, 5_050), Some(6_030));
+    breaker.returned(at(6_010));
+    let after = probe(&mut breaker, 6_010);
+    breaker.succeeded(after, at(6_020), Duration::ZERO, 0);
+    assert_eq!(breaker.state(at(6_020)), State::Closed);
+    breaker.returned(at(9_000));
+    assert_eq!(breaker.state(at(9_000)), State::Closed);
+}
+
+#[test]
 fn retry_after_opens_at_once_but_not_for_ever() {
     for (pause, until) in [(2, 2000), (3600, 60_000)] {
         let mut breaker = Breaker::new(POLICY, at(0));
