@@ -2,11 +2,10 @@
 //! beside the resident memory of a process of its own, for entries of several
 //! shapes, filled, replaced, and at capacity for several times the capacity.
 //!
-//! Small entries may be made by several threads at once: mimalloc gives what one
-//! frees to whoever needs it next, all but half-filled pages of each. Large ones
-//! are the system allocator's, and of one maker here, as each cache has it, its
-//! runtime thread: made by two threads they would live in two arenas of glibc,
-//! which keep what is freed apart.
+//! Where two threads make entries their values lie in a buffer: what a test (as a
+//! host) allocates and frees between large entries stays resident in the holes
+//! there, in each thread's arena of glibc, and is not the store's. (With it: 6.8% for
+//! two makers of 60 to 260 kB; without: 0.9.)
 
 #![cfg(target_os = "linux")]
 
@@ -23,25 +22,25 @@ const CHILD: &str = "EDGECMP_ACCOUNTING";
 /// Lengths of the values of a shape, by a random number.
 type Lengths = fn(u64) -> usize;
 
-/// And how far the account may be off.
-const SHAPES: [(&str, Lengths, f64); 4] = [
-    ("100", |_| 100, 0.05),
-    ("1-4000", |random| 1 + random as usize % 4000, 0.05),
-    ("100000", |_| 100_000, 0.05),
+const SHAPES: [(&str, Lengths); 5] = [
+    ("100", |_| 100),
+    ("1-4000", |random| 1 + random as usize % 4000),
+    ("16000-60000", |random| 16_000 + random as usize % 44_000),
+    ("100000", |_| 100_000),
     // Around the size from which on glibc asks the kernel for each block apart,
-    // until the first of them is freed: holes stay between blocks so large.
-    ("60000-260000", |random| 60_000 + random as usize % 200_000, 0.12),
+    // until the first of them is freed.
+    ("60000-260000", |random| 60_000 + random as usize % 200_000),
 ];
+/// How far the account may be off.
+const TOLERANCE: f64 = 0.05;
 
 /// Parts of which each runs in a process of its own, and the shapes that it is run for.
-/// Without mimalloc the account is of one maker only: there is no part for two.
-const PARTS: [(&str, &[&str]); if cfg!(feature = "mimalloc") { 3 } else { 2 }] = [
-    ("fill", ALL),
-    ("capacity", ALL),
-    #[cfg(feature = "mimalloc")]
-    ("two", &["100", "1-4000"]),
-];
-const ALL: &[&str] = &["100", "1-4000", "100000", "60000-260000"];
+/// Without mimalloc two makers' small entries lie in two arenas of glibc, which keep
+/// what is freed apart: 30 to 130% off, and not for us to mend.
+const PARTS: [(&str, &[&str]); 3] =
+    [("fill", ALL), ("capacity", ALL), ("two", if cfg!(feature = "mimalloc") { ALL } else { LARGE })];
+const ALL: &[&str] = &["100", "1-4000", "16000-60000", "100000", "60000-260000"];
+const LARGE: &[&str] = &["100000", "60000-260000"];
 
 fn mix(seed: u64) -> u64 {
     let z = (seed ^ seed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -55,11 +54,14 @@ fn resident() -> usize {
 }
 
 fn put(store: &Store, key: u64, round: u64, lengths: Lengths) {
+    put_value(store, key, round, &vec![round as u8; lengths(mix(key << 8 ^ round))]);
+}
+
+fn put_value(store: &Store, key: u64, round: u64, value: &[u8]) {
     let name = format!("key of thirty-two {key:014x}");
-    let value = vec![round as u8; lengths(mix(key << 8 ^ round))];
     store.change(store.hash(name.as_bytes()), name.as_bytes(), |_| {
         let content = ContentRef {
-            value: Some(&value),
+            value: Some(value),
             version: Version::from(round),
             named: true,
             validator: None,
@@ -123,8 +125,15 @@ fn at_capacity(shape: &str, lengths: Lengths) -> Vec<f64> {
 fn by_two(shape: &str, lengths: Lengths) -> Vec<f64> {
     let before = resident();
     let store = Store::new(FULL, 300_000);
-    let keys = 3 * FULL as u64 / 200;
-    let run = |first: u64| (first..keys).step_by(2).for_each(|key| put(&store, key % (keys / 2), 0, lengths));
+    // All that fits thirty times over, or of small entries three and a half million.
+    let length = (0..1000).map(|key| lengths(mix(key << 8))).sum::<usize>() / 1000;
+    let puts = (30 * FULL / length).min(3 * FULL / 200) as u64;
+    let run = |first: u64| {
+        let values = vec![1; 300_000];
+        for key in (first..puts).step_by(2).map(|key| key % (puts / 2)) {
+            put_value(&store, key, 0, &values[..lengths(mix(key << 8))]);
+        }
+    };
     std::thread::scope(|scope| {
         scope.spawn(|| run(0));
         scope.spawn(|| run(1));
@@ -137,7 +146,7 @@ fn by_two(shape: &str, lengths: Lengths) -> Vec<f64> {
 fn child() {
     let Ok(part) = std::env::var(CHILD) else { return };
     let (part, shape) = part.split_once(' ').unwrap();
-    let (shape, lengths, tolerance) = SHAPES.into_iter().find(|(name, ..)| *name == shape).unwrap();
+    let (shape, lengths) = SHAPES.into_iter().find(|(name, _)| *name == shape).unwrap();
     // A cache makes all its entries on one thread, which is not the first.
     let run = move || match part {
         "two" => by_two(shape, lengths),
@@ -145,11 +154,8 @@ fn child() {
         _ => at_capacity(shape, lengths),
     };
     let offs = std::thread::scope(|scope| scope.spawn(run).join().unwrap());
-    // Half-filled pages of either thread: 4 to 13% were seen, 31 on a busy machine; in
-    // glibc 30 to 130.
-    let tolerance = if part == "two" { 0.40 } else { tolerance };
     for off in offs {
-        assert!(off.abs() <= tolerance, "{off}");
+        assert!(off.abs() <= TOLERANCE, "{off}");
     }
 }
 

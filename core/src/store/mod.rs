@@ -34,6 +34,7 @@ use std::ops::Deref;
 use crossbeam::utils::CachePadded;
 
 use crate::facts::entry::Entry;
+use crate::facts::memory;
 use crate::facts::thread::Number;
 use crate::sync::Ordering;
 use prefetch::prefetch;
@@ -66,6 +67,18 @@ pub struct Store {
     shards: Box<[CachePadded<Shard>]>,
     hasher: HashState,
     domain: Domain,
+    /// After all that frees.
+    _tidy: Tidy,
+}
+
+/// The last of a store to end.
+#[derive(Debug)]
+struct Tidy;
+
+impl Drop for Tidy {
+    fn drop(&mut self) {
+        memory::tidy();
+    }
 }
 
 /// What the store holds at one moment.
@@ -123,6 +136,7 @@ impl Store {
             shards: (0..shards).map(|_| CachePadded::new(Shard::new(capacity / shards))).collect(),
             hasher: HashState::default(),
             domain: Domain::new(),
+            _tidy: Tidy,
         }
     }
 

@@ -7,7 +7,7 @@ use super::limbo::Limbo;
 use super::reclaim::Domain;
 use super::table::{BUCKET, OwnedTable, Place, Published, Table};
 use crate::facts::entry::{Entry, SharedEntry};
-use crate::facts::memory::allocated_by_system;
+use crate::facts::memory::{self, allocated_by_system};
 use crate::sync::{AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering};
 
 /// Share of a table's slots that may be in use before it is replaced.
@@ -95,6 +95,8 @@ struct Writer {
     sweep: usize,
     /// A table waits to be freed: worth a look at the readers at once.
     rebuilt: bool,
+    /// Most of what was here has left: so may what is kept for entries to come.
+    deserted: bool,
 }
 
 /// What was unlinked: kept only to be dropped in time.
@@ -116,6 +118,7 @@ impl Shard {
             used_slots: 0,
             sweep: 0,
             rebuilt: false,
+            deserted: false,
         };
         Self {
             writer: Mutex::new(writer),
@@ -300,9 +303,13 @@ impl Shard {
         let table = unsafe { around.published.load() };
         self.entries.store(writer.entries, Ordering::Relaxed);
         self.bytes.store(writer.bytes(table) + writer.limbo.bytes(), Ordering::Relaxed);
+        let deserted = std::mem::take(&mut writer.deserted);
         drop(writer);
         // Without the lock: freeing a large value takes longer than anything else here.
         drop(free);
+        if deserted {
+            memory::tidy();
+        }
     }
 }
 
@@ -383,6 +390,7 @@ impl Writer {
         let old = around.published.replace(next);
         self.limbo.retire(around.domain, Retired::Table(old), bytes);
         self.rebuilt = true;
+        self.deserted |= deserted;
         true
     }
 }
