@@ -62,10 +62,9 @@ unsafe fn give_pages_back(memory: NonNull<u8>, size: usize) {
     // Rounded down: the kernel rounds up.
     let whole = size.saturating_sub(skipped) / page * page;
     if whole > 0 {
+        let first = memory.as_ptr().wrapping_add(skipped).cast();
         // SAFETY: whole pages within the block, by contract nobody's.
-        unsafe {
-            libc::madvise(memory.as_ptr().add(skipped).cast(), whole, libc::MADV_DONTNEED);
-        }
+        unsafe { libc::madvise(first, whole, libc::MADV_DONTNEED) };
     }
 }
 
