@@ -66,7 +66,6 @@ pub struct Fleet {
 
 impl Bench {
     pub fn new() -> Self {
-        let foreground = Foreground::split();
         let origin = Origin::start(KEYS, ORIGIN);
         let is_over = Arc::<AtomicBool>::default();
         let (writing, over) = (origin.clone(), Arc::clone(&is_over));
@@ -80,7 +79,7 @@ impl Bench {
                 std::thread::sleep(BETWEEN_WRITES);
             }
         });
-        Self { foreground, origin, rows: Vec::new(), is_over, writer: Some(writer) }
+        Self { foreground: Foreground::split(), origin, rows: Vec::new(), is_over, writer: Some(writer) }
     }
 
     /// Opens nodes with this lease store, and reads until they win leases.

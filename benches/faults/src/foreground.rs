@@ -1,8 +1,8 @@
 //! What is measured, ahead of what stands for other machines.
 //!
-//! Servers, the origin, its writer and the probes run on this machine only because
-//! there is no other. They give way to the caches and their reader: else a server
-//! that starts again takes the processor from the reader, and is measured.
+//! Servers and probes run on this machine only because there is no other. They give
+//! way to the caches, their reader and their origin: else a server that starts again
+//! takes the processor from the reader, and is measured.
 
 use std::sync::mpsc::{Sender, channel};
 

@@ -9,7 +9,7 @@ use crate::stampede::{COLD_KEYS, THREADS, WAITERS};
 use crate::strategies::Name;
 
 pub fn bars(results: &Results) -> Vec<Bar> {
-    let bar = Bar::new::<String>;
+    let bar = |text: String, limit: f64, figure: Option<f64>| Bar::new(text, limit, figure);
     let ours = results.row(Name::Edgecmp);
     let rounds = results.rounds(Name::Edgecmp);
     let of = |field: fn(&Figures) -> f64| Some(rounds?.iter().map(field).collect());
