@@ -10,13 +10,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use edgecmp::{Cache, Code, Options, ReadOptions};
+use edgecmp_faulty_origin::{Mode, key, nanos};
 
 #[path = "origin_faults/server.rs"]
 mod server;
 #[path = "origin_faults/stampede.rs"]
 mod stampede;
 
-use server::{Mode, SECOND, Server, key};
+use server::{SECOND, Server};
 
 const KEYS: usize = 40;
 const BOUND: Duration = Duration::from_millis(200);
@@ -76,7 +77,7 @@ fn read(cache: &Cache, server: &Server, first: usize, end: &AtomicBool) -> Told 
             break;
         }
         thread::sleep(Duration::from_millis(2));
-        let start = Instant::now();
+        let (start, began) = (Instant::now(), nanos());
         let answer = cache.get(key(index).as_bytes(), &ReadOptions::default());
         let took = start.elapsed();
         told.waited += u64::from(took >= ORIGIN_TIMEOUT);
@@ -90,10 +91,11 @@ fn read(cache: &Cache, server: &Server, first: usize, end: &AtomicBool) -> Told 
         let receipt = value.receipt();
         let bound = if receipt.degraded { OUTAGE_BOUND } else { BOUND };
         *if receipt.degraded { &mut told.degraded } else { &mut told.fresh } += 1;
-        let version = u64::try_from(receipt.version.get()).unwrap();
-        let bytes = value.bytes().unwrap_or_default();
-        if !server.allows(index, bytes, version, start, start + took, bound) {
-            told.wrong.push(format!("{}: {:?} {receipt:?}", key(index), String::from_utf8_lossy(bytes)));
+        let version = receipt.version.get();
+        match server.history().judge(index, value.bytes(), version, began) {
+            Ok(behind) if u128::from(behind) <= bound.as_nanos() => {}
+            Ok(behind) => told.wrong.push(format!("{}: {behind} ns behind: {receipt:?}", key(index))),
+            Err(wrong) => told.wrong.push(wrong),
         }
         if version < last[index] {
             told.wrong.push(format!("{}: {version} after {}", key(index), last[index]));
@@ -162,7 +164,7 @@ fn run(name: &str, cache: &Cache, server: &Server, fault: impl Fn(Duration)) -> 
                     if end.load(Ordering::Relaxed) {
                         break;
                     }
-                    server.write(index);
+                    server.history().write(index);
                     thread::sleep(Duration::from_millis(20));
                 }
             });
@@ -316,8 +318,7 @@ fn lower_versions() {
     let server = Server::start(KEYS, Duration::from_millis(2));
     let cache = open(&server, &[]);
     let get = |index: usize| cache.get(key(index).as_bytes(), &ReadOptions::default()).unwrap();
-    (0..KEYS).for_each(|index| server.write(index));
-    let at = Instant::now();
+    (0..KEYS).for_each(|index| server.history().write(index));
     for (mode, version) in [(Mode::Well, 2), (Mode::Behind, 1), (Mode::Well, 2)] {
         server.set_mode(mode);
         thread::sleep(2 * BOUND);
@@ -325,8 +326,7 @@ fn lower_versions() {
             let value = get(index);
             assert_eq!(value.receipt().version.get(), version);
             assert!(!value.receipt().degraded);
-            let version = u64::try_from(version).unwrap();
-            assert!(server.allows(index, value.bytes().unwrap(), version, at, Instant::now(), OUTAGE_BOUND));
+            server.history().judge(index, value.bytes(), version, nanos()).unwrap();
         }
     }
     assert_eq!(cache.statistics().unwrap().version_regressions, KEYS as u64);

@@ -27,6 +27,31 @@ where
     pending.on_complete(move |ended| shared.complete(tag, ended.into()));
 }
 
+/// Starts a read; `hands_out` what is there already.
+fn start_read<T>(
+    queue: &edgecmp_queue,
+    tag: u64,
+    start: impl FnOnce() -> Result<Started<T>>,
+    hands_out: impl FnOnce(T),
+) -> Result<edgecmp_status>
+where
+    T: Send + 'static,
+    Outcome: From<Result<T>>,
+{
+    queue.shared.check_fork()?;
+    match start()? {
+        Started::Ready(answer) => {
+            hands_out(answer);
+            Ok(EDGECMP_OK)
+        }
+        Started::Pending(pending) => {
+            queue.shared.calls.begin_read(tag)?;
+            enqueue(pending, queue, tag);
+            Ok(EDGECMP_PENDING)
+        }
+    }
+}
+
 /// Starts `edgecmp_get`. `EDGECMP_OK`: a hit, `*value` is the value, and no
 /// event comes. `EDGECMP_PENDING`: one event with this tag will come, at the
 /// deadline at the latest. The tag must differ from those of all calls in
@@ -50,19 +75,12 @@ pub unsafe extern "C" fn edgecmp_get_start(
         let mut given = None;
         // SAFETY: by contract.
         let read = unsafe { read_options(read, &mut given) }?;
-        let queue = required(queue, "queue")?;
-        queue.shared.check_fork()?;
-        match cache.cache.start_get(key, read)? {
-            Started::Ready(value) => {
-                *out = edgecmp_value::into_raw(value);
-                Ok(EDGECMP_OK)
-            }
-            Started::Pending(pending) => {
-                queue.shared.calls.begin_read(tag)?;
-                enqueue(pending, queue, tag);
-                Ok(EDGECMP_PENDING)
-            }
-        }
+        start_read(
+            required(queue, "queue")?,
+            tag,
+            || cache.cache.start_get(key, read),
+            |value| *out = edgecmp_value::into_raw(value),
+        )
     })
 }
 
@@ -86,19 +104,12 @@ pub unsafe extern "C" fn edgecmp_get_many_start(
         let mut given = None;
         // SAFETY: by contract.
         let read = unsafe { read_options(read, &mut given) }?;
-        let queue = required(queue, "queue")?;
-        queue.shared.check_fork()?;
-        match cache.cache.start_get_many(keys, read)? {
-            Started::Ready(rows) => {
-                *out = edgecmp_results::into_raw(rows);
-                Ok(EDGECMP_OK)
-            }
-            Started::Pending(pending) => {
-                queue.shared.calls.begin_read(tag)?;
-                enqueue(pending, queue, tag);
-                Ok(EDGECMP_PENDING)
-            }
-        }
+        start_read(
+            required(queue, "queue")?,
+            tag,
+            || cache.cache.start_get_many(keys, read),
+            |rows| *out = edgecmp_results::into_raw(rows),
+        )
     })
 }
 

@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use edgecmp_core::{Result, WriteOptions};
+use edgecmp_core::{Result, WriteOptions, WriteReceipt};
 
 use crate::boundary::call;
 use crate::cache::edgecmp_cache;
@@ -71,6 +71,14 @@ pub(crate) unsafe fn write_options(write: *const edgecmp_write_options) -> Resul
     Ok(options)
 }
 
+/// Tells who wants to know it the version that was committed.
+fn committed(version: Option<&mut edgecmp_u128>, written: &WriteReceipt) -> Result<edgecmp_status> {
+    if let Some(version) = version {
+        *version = written.version.into();
+    }
+    Ok(EDGECMP_OK)
+}
+
 /// Writes a value through to the origin and returns when the origin has
 /// committed it; later reads of this cache return it or a newer one.
 /// `version` may be NULL. After `EDGECMP_UNKNOWN_OUTCOME` retry with the
@@ -95,11 +103,7 @@ pub unsafe extern "C" fn edgecmp_set(
         let value = unsafe { bytes(value, value_len, "value") }?;
         // SAFETY: by contract.
         let write = unsafe { write_options(write) }?;
-        let written = cache.cache.set(key, value, &write)?;
-        if let Some(version) = version {
-            *version = written.version.into();
-        }
-        Ok(EDGECMP_OK)
+        committed(version, &cache.cache.set(key, value, &write)?)
     })
 }
 
@@ -120,10 +124,6 @@ pub unsafe extern "C" fn edgecmp_delete(
         let key = unsafe { bytes(key, key_len, "key") }?;
         // SAFETY: by contract.
         let write = unsafe { write_options(write) }?;
-        let written = cache.cache.delete(key, &write)?;
-        if let Some(version) = version {
-            *version = written.version.into();
-        }
-        Ok(EDGECMP_OK)
+        committed(version, &cache.cache.delete(key, &write)?)
     })
 }

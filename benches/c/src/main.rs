@@ -1,21 +1,17 @@
 //! `make bench-c`: the same reads through the C ABI and in Rust, in one run.
 
-use std::fmt::Write as _;
 use std::hint::black_box;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use bench_common::keys::{self, Stream};
+use bench_common::quantile::median;
+use bench_common::{output, processor};
 use serde_json::json;
 
-#[allow(dead_code, reason = "shared with bench-read, which uses all of it")]
-#[path = "../../read/src/keys.rs"]
-mod keys;
 mod native;
 mod rust;
-#[path = "../../read/src/zipf.rs"]
-mod zipf;
 
-use keys::KEY;
 use native::Native;
 use rust::Core;
 
@@ -33,26 +29,21 @@ const ROWS: &[(&str, &str, bool)] = &[
 const DRAWS: usize = 1 << 20;
 const FILL: usize = 1024;
 
-/// The keys that are asked for, one after another in memory.
+/// The keys that are asked for.
 pub struct Draws {
-    keys: Vec<[u8; KEY]>,
+    stream: Stream,
     nothing: usize,
 }
 
 impl Draws {
     fn zipf(n: usize) -> Self {
-        let mut random = zipf::Random::new(n as u64);
-        let mut ids: Vec<u32> = (0..n as u32).collect();
-        random.shuffle(&mut ids);
-        let zipf = zipf::Zipf::new(n, 0.99);
-        let keys = (0..DRAWS).map(|_| keys::key(ids[zipf.draw(&mut random)])).collect();
-        Self { keys, nothing: black_box(0) }
+        Self { stream: Stream::zipf(n, DRAWS), nothing: black_box(0) }
     }
 
     /// The key of operation `i`, the last of which found `last`.
     #[inline(always)]
     fn key(&self, i: usize, last: u64) -> &[u8] {
-        &self.keys[(i & (self.keys.len() - 1)) + (last as usize & self.nothing)]
+        self.stream.key(i, last & self.nothing as u64)
     }
 }
 
@@ -107,7 +98,8 @@ fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::FAILURE;
     };
-    pin();
+    // If it fails the run is only noisier.
+    let _ = processor::pin(0);
     println!("ns a key, medians of {} rounds of {} reads; Zipf 0.99", args.rounds, args.ops);
     let mut rows = Vec::new();
     for &n in &args.sizes {
@@ -115,7 +107,8 @@ fn main() -> ExitCode {
     }
     let failed = rows.iter().filter(|row| row["bar"].is_number() && row["pass"] == false).count();
     println!("bar C <= {BAR:.2} x Rust: {}", if failed == 0 { "PASS" } else { "FAIL" });
-    write(&args.out, &json!({ "rows": rows }));
+    let text = format!("{:#}\n", json!({ "rows": rows }));
+    output::write_file(&args.out, "c.json", &text).expect("the results can be written");
     if args.check && failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
@@ -146,11 +139,11 @@ fn measure(args: &Args, n: usize) -> Vec<serde_json::Value> {
                 // Warm: its own entries in the processor's cache.
                 black_box(run(start.wrapping_sub(args.ops / 4), args.ops / 4));
                 // Time of this thread: who else runs on this machine counts less.
-                let began = thread_cpu();
+                let began = processor::thread_cpu();
                 let sum = run(start, args.ops);
-                let took = thread_cpu() - began;
+                let took = processor::thread_cpu() - began;
                 assert_eq!(sum, expected(&draws, start, args.ops), "{}: wrong values, or misses", row.0);
-                figures[turn].push(took / args.ops as f64);
+                figures[turn].push(took.as_nanos() as f64 / args.ops as f64);
             }
         }
     }
@@ -158,8 +151,8 @@ fn measure(args: &Args, n: usize) -> Vec<serde_json::Value> {
     println!("\n{n} keys\n{:14} {:>8} {:>8} {:>6}", "", "Rust", "C", "C/Rust");
     for ((name, what, judged), figures) in ROWS.iter().zip(&figures).filter(|(row, _)| args.measures(row.0)) {
         let ratios: Vec<f64> = figures[0].iter().zip(&figures[1]).map(|(rust, c)| c / rust).collect();
-        let [rust, c] = figures.each_ref().map(|figures| median(figures));
-        let ratio = median(&ratios);
+        let [rust, c] = figures.each_ref().map(|figures| median(figures.iter().copied()));
+        let ratio = median(ratios);
         let pass = ratio <= BAR;
         let verdict = if *judged { if pass { "PASS" } else { "FAIL" } } else { "" };
         println!("{name:14} {rust:8.1} {c:8.1} {ratio:6.2} {verdict:4}  {what}");
@@ -172,36 +165,4 @@ fn measure(args: &Args, n: usize) -> Vec<serde_json::Value> {
 /// What a loop that misses nothing returns.
 fn expected(draws: &Draws, start: usize, ops: usize) -> u64 {
     (start..start + ops).map(|i| keys::word(keys::id_of(draws.key(i, 0)) as u32)).fold(0, u64::wrapping_add)
-}
-
-fn median(figures: &[f64]) -> f64 {
-    let mut sorted = figures.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
-}
-
-fn thread_cpu() -> f64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: room for a timespec.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
-    time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
-}
-
-/// To the last processor: the first has the interrupts.
-fn pin() {
-    let last = std::thread::available_parallelism().map_or(1, |n| n.get()) - 1;
-    // SAFETY: zeroes are an empty set.
-    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    // SAFETY: a valid set; numbers out of range are ignored.
-    unsafe { libc::CPU_SET(last, &mut set) };
-    // SAFETY: a valid set of this size. If it fails the run is only noisier.
-    unsafe { libc::sched_setaffinity(0, size_of_val(&set), &set) };
-}
-
-fn write(folder: &Path, results: &serde_json::Value) {
-    let mut text = String::new();
-    // Writing to a String does not fail.
-    let _ = writeln!(text, "{results:#}");
-    std::fs::create_dir_all(folder).expect("the folder for results can be made");
-    std::fs::write(folder.join("c.json"), text).expect("the results can be written");
 }

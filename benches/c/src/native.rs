@@ -3,10 +3,10 @@
 use std::ffi::{CString, c_char, c_void};
 use std::path::Path;
 
+use bench_common::keys::{KEY, key};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
 use crate::Draws;
-use crate::keys::{KEY, key};
 
 #[repr(C)]
 struct Load {
@@ -71,9 +71,9 @@ impl Native {
     pub fn run(&self, draws: &Draws, row: &str, start: usize, ops: usize) -> u64 {
         let load = Load {
             cache: self.cache,
-            keys: draws.keys.as_ptr().cast(),
+            keys: draws.stream.bytes().as_ptr(),
             key_len: KEY,
-            mask: draws.keys.len() - 1,
+            mask: draws.stream.draws() - 1,
             nothing: draws.nothing,
         };
         let row = CString::new(row).expect("no NUL in names");

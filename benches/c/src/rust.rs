@@ -3,12 +3,12 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
+use bench_common::keys::{first_word, id_of, key, value};
 use bytes::Bytes;
 use edgecmp::origin::callback::{HostOrigin, Operation, OriginCall};
 use edgecmp::{Cache, Code, Options, ReadOptions, Version};
 
 use crate::Draws;
-use crate::keys::{first_word, id_of, key, value};
 
 const BATCH: usize = 32;
 const ROOM: usize = 128;

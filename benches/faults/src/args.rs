@@ -5,12 +5,13 @@ use std::time::Duration;
 
 pub const USAGE: &str = "\
 bench-faults [run] [--quick] [--only etcd|redis] [--fault TEXT] [--seconds N] [--any-speed] [--out DIR]
-  --quick      faults of 5 s (default: 60 s for all members gone and for cuts, 10 s for the rest)
+  --quick      faults of 3 s (default: 60 s for all members gone and for cuts, 10 s for the
+               rest; 5 s when they come again)
   --only       only faults of this store
-  --fault      only faults with this in their name
+  --fault      only faults with this in their name, and the row without one
   --seconds    how long each fault lasts
   --any-speed  exit code 0 though a bar is missed
-  --out        where faults.json goes (default target/bench)
+  --out        where faults.json and faults.svg go (default target/bench)
 bench-faults soak [--minutes N] [--nodes N] [--seed N]
   --minutes    how long (default 30)
   --nodes      caches over one origin (default 4)
@@ -46,18 +47,19 @@ impl Run {
     }
 
     /// How long a fault lasts; `long`: one in which the store is away for good.
-    pub fn fault(&self, long: bool) -> Duration {
-        let default = match (self.quick, long) {
-            (true, _) => 5,
-            (false, true) => 60,
-            (false, false) => 10,
+    pub fn fault(&self, long: bool, is_first: bool) -> Duration {
+        let default = match (self.quick, is_first, long) {
+            (true, ..) => 3,
+            (_, true, true) => 60,
+            (_, true, false) => 10,
+            (_, false, _) => 5,
         };
         Duration::from_secs(self.seconds.unwrap_or(default))
     }
 
-    /// How long it is calm before.
+    /// How long it is calm before and after.
     pub fn calm(&self) -> Duration {
-        Duration::from_secs(if self.quick { 4 } else { 10 })
+        Duration::from_secs(if self.quick { 2 } else { 4 })
     }
 }
 

@@ -1,18 +1,20 @@
-//! Calm, a fault, the return: one row.
+//! Calm, a fault, the return, calm again, and so on: one row.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use bench_common::quantile::median;
 use edgecmp::{Cache, Options, ReadOptions};
+use edgecmp_faulty_origin::{Origin, key, nanos};
 
 use crate::args::Run;
-use crate::clock;
-use crate::history::key;
-use crate::origin::Origin;
+use crate::foreground::Foreground;
+use crate::gaps::Gaps;
 use crate::probe::Probe;
-use crate::reader::{Reader, Window};
+use crate::reader::{Reader, Times, Window};
+use crate::row::{NOTHING, Return, Row, Told, Turns};
 
 const KEYS: usize = 200;
 const NODES: usize = 2;
@@ -21,7 +23,9 @@ const ORIGIN: Duration = Duration::from_millis(5);
 /// Writes at the origin, to keys in turn.
 const BETWEEN_WRITES: Duration = Duration::from_millis(5);
 /// After the return, for what comes late.
-const SETTLE: Duration = Duration::from_secs(2);
+const SETTLE: Duration = Duration::from_secs(1);
+/// How often a fault comes.
+const TURNS: usize = 3;
 /// Leases that are not won by then are not won.
 const LATEST: Duration = Duration::from_secs(10);
 
@@ -38,45 +42,14 @@ pub enum Heals {
     Returned,
 }
 
-/// No fault: what ratio the machine itself makes.
-pub const NOTHING: (&str, Heals, bool) = ("nothing", Heals::Itself, false);
+/// A fault: its name, how it heals, and whether the store is away for good.
+pub type Fault = (&'static str, Heals, bool);
 
-/// The figures of one fault.
-#[derive(Debug)]
-pub struct Row {
-    pub store: &'static str,
-    pub fault: &'static str,
-    pub seconds: f64,
-    pub heals_itself: bool,
-    /// p50 and p99 of hits in ns: medians over windows.
-    pub before: (f64, f64),
-    pub during: (f64, f64),
-    pub hits: u64,
-    pub waited_before: u64,
-    pub waited: u64,
-    pub failed: Vec<String>,
-    pub wrong: Vec<String>,
-    pub stalest: u64,
-    pub truly: u64,
-    pub lease_failures: u64,
-    /// Seconds without leases, of the node that was later; `None`: not within 10 s.
-    pub again: Option<f64>,
-    /// Of which the store itself did nothing for anybody, if it heals itself.
-    pub away: f64,
-}
-
-impl Row {
-    pub fn ratio(&self) -> f64 {
-        self.during.1 / self.before.1
-    }
-
-    /// Seconds without leases that the store did not cause.
-    pub fn late(&self) -> f64 {
-        self.again.map_or(f64::INFINITY, |again| (again - self.away).max(0.0))
-    }
-}
+/// No fault.
+pub const CONTROL: Fault = (NOTHING, Heals::Itself, false);
 
 pub struct Bench {
+    foreground: Foreground,
     origin: Origin,
     pub rows: Vec<Row>,
     is_over: Arc<AtomicBool>,
@@ -106,7 +79,7 @@ impl Bench {
                 std::thread::sleep(BETWEEN_WRITES);
             }
         });
-        Self { origin, rows: Vec::new(), is_over, writer: Some(writer) }
+        Self { foreground: Foreground::split(), origin, rows: Vec::new(), is_over, writer: Some(writer) }
     }
 
     /// Opens nodes with this lease store, and reads until they win leases.
@@ -117,15 +90,19 @@ impl Bench {
         for (name, value) in settings {
             options.set(name, value).expect("an option");
         }
-        let open = |_| Arc::new(Cache::open(options.clone()).expect("a cache"));
-        let caches: Vec<_> = (0..NODES).map(open).collect();
-        // One after another they would take longer than the bound, round after round.
-        let keys: Vec<_> = (0..KEYS).map(key).collect();
-        for cache in &caches {
-            let values = cache.get_many(&keys, &ReadOptions::default()).expect("an open cache");
-            assert!(values.iter().all(Result::is_ok), "an origin that works");
-        }
-        let reader = Reader::start(&caches, &self.origin, BOUND);
+        let origin = self.origin.clone();
+        let (caches, reader) = self.foreground.run(move || {
+            let open = |_| Arc::new(Cache::open(options.clone()).expect("a cache"));
+            let caches: Vec<_> = (0..NODES).map(open).collect();
+            // One after another they would take longer than the bound, round after round.
+            let keys: Vec<_> = (0..KEYS).map(key).collect();
+            for cache in &caches {
+                let values = cache.get_many(&keys, &ReadOptions::default()).expect("an open cache");
+                assert!(values.iter().all(Result::is_ok), "an origin that works");
+            }
+            let reader = Reader::start(&caches, &origin, BOUND);
+            (caches, reader)
+        });
         let fleet = Fleet { store, caches, reader, probe: None };
         let again = fleet.leases_again();
         assert!(again.is_some(), "{store}: no leases at first: {:?}", fleet.reader.last());
@@ -133,72 +110,69 @@ impl Bench {
         fleet
     }
 
-    /// One fault of the store `of`: `breaks` it, and `mends` it with what that returned.
+    /// One fault of the store `of`: `breaks` it for so long, and `mends` it with what
+    /// that returned; as often as there are turns.
     pub fn row<S, T>(
         &mut self,
         run: &Run,
         fleet: &Fleet,
         of: &mut S,
-        (fault, heals, is_long): (&'static str, Heals, bool),
-        breaks: impl FnOnce(&mut S) -> T,
-        mends: impl FnOnce(&mut S, T),
+        (fault, heals, is_long): Fault,
+        mut breaks: impl FnMut(&mut S, Duration) -> T,
+        mut mends: impl FnMut(&mut S, T),
     ) {
-        if !run.wants_fault(fault) {
+        if fault != NOTHING && !run.wants_fault(fault) {
             return;
         }
         eprint!("{} {fault} ...", fleet.store);
-        let calm = clock::nanos();
-        std::thread::sleep(run.calm());
-        let failures = fleet.failures();
-        let broke = clock::nanos();
-        let gaps = Gaps::watch(fleet);
-        if let Some(probe) = &fleet.probe {
-            probe.reset();
-        }
-        let broken = breaks(of);
-        let length = run.fault(is_long);
-        std::thread::sleep(length.saturating_sub(Duration::from_nanos(clock::nanos() - broke)));
-        let mending = clock::nanos();
-        mends(of, broken);
-        let back = clock::nanos();
-        let again = fleet.leases_again();
-        std::thread::sleep(SETTLE);
-        let (longest, changes) = gaps.end();
-        let end = clock::nanos();
-        let before = fleet.reader.between(calm, broke);
-        let during = fleet.reader.between(broke, end);
-        let within = |windows: &[Window], from, to| {
-            percentiles(windows.iter().filter(|w| w.began >= from && w.ended <= to))
-        };
-        let row = Row {
+        let mut row = Row {
             store: fleet.store,
             fault,
-            seconds: (mending - broke) as f64 / 1e9,
+            seconds: 0.0,
             heals_itself: heals == Heals::Itself,
-            before: within(&before, calm, broke),
-            during: within(&during, broke, mending.max(broke + 2_000_000_000)),
-            hits: during.iter().map(|w| w.hits).sum(),
-            waited_before: before.iter().map(|w| w.waited).sum(),
-            waited: during.iter().map(|w| w.waited).sum(),
-            failed: during.iter().flat_map(|w| w.failed.clone()).collect(),
-            wrong: during.iter().flat_map(|w| w.wrong.clone()).collect(),
-            stalest: during.iter().map(|w| w.stalest).max().unwrap_or(0),
-            truly: during.iter().map(|w| w.truly).max().unwrap_or(0),
-            lease_failures: fleet.failures() - failures,
-            again: again.map(|again| if heals == Heals::Itself { again.max(longest) } else { again }),
-            away: match (&fleet.probe, heals) {
-                (Some(probe), Heals::Itself) => probe.longest(),
-                _ => 0.0,
-            },
+            turns: Turns::default(),
+            calm: Told::default(),
+            told: Told::default(),
+            lease_failures: 0,
+            returns: Vec::new(),
         };
-        eprintln!(
-            " back after {:.1} s, {:.2} s to the next lease, longest {longest:.2} s without",
-            (back - mending) as f64 / 1e9,
-            row.again.unwrap_or(f64::NAN)
-        );
-        if row.late() > SUSPECT {
-            changes.iter().filter(|change| change.at >= mending).for_each(|change| change.print(mending));
+        for turn in 0..TURNS {
+            fleet.calm(run, &mut row);
+            let failures = fleet.failures();
+            let broke = nanos();
+            let gaps = Gaps::watch(&fleet.caches);
+            if let Some(probe) = &fleet.probe {
+                probe.reset();
+            }
+            let length = run.fault(is_long, turn == 0);
+            let broken = breaks(of, length);
+            std::thread::sleep(length.saturating_sub(Duration::from_nanos(nanos() - broke)));
+            let mending = nanos();
+            mends(of, broken);
+            let again = fleet.leases_again();
+            std::thread::sleep(SETTLE);
+            let (longest, changes) = gaps.end();
+            let windows = fleet.reader.between(broke, nanos());
+            windows.iter().for_each(|window| row.told.add(window));
+            row.turns.fault.push(times(&windows, broke, mending));
+            row.seconds += (mending - broke) as f64 / 1e9;
+            row.lease_failures += fleet.failures() - failures;
+            let back = Return {
+                again: again.map(|again| if row.heals_itself { again.max(longest) } else { again }),
+                away: match &fleet.probe {
+                    Some(probe) if row.heals_itself => probe.longest(),
+                    _ => 0.0,
+                },
+            };
+            eprint!(" {:.2} s", back.late());
+            if back.late() > SUSPECT {
+                eprintln!();
+                changes.iter().filter(|change| change.at >= mending).for_each(|change| change.print(mending));
+            }
+            row.returns.push(back);
         }
+        fleet.calm(run, &mut row);
+        eprintln!(" without leases; p99 x {:.2}", row.turns.ratio(|times| times.p99));
         self.rows.push(row);
     }
 }
@@ -211,6 +185,16 @@ impl Drop for Bench {
 }
 
 impl Fleet {
+    /// Lets it be calm, and notes how it was.
+    fn calm(&self, run: &Run, row: &mut Row) {
+        let began = nanos();
+        std::thread::sleep(run.calm());
+        let ended = nanos();
+        let windows = self.reader.between(began, ended);
+        windows.iter().for_each(|window| row.calm.add(window));
+        row.turns.calm.push(times(&windows, began, ended));
+    }
+
     fn failures(&self) -> u64 {
         self.caches.iter().map(|cache| cache.statistics().expect("statistics").lease_failures).sum()
     }
@@ -234,79 +218,12 @@ fn won(cache: &Cache) -> u64 {
     cache.statistics().expect("statistics").leases_won
 }
 
-/// What a node did with its leases in some milliseconds.
-struct Change {
-    at: u64,
-    node: usize,
-    attempts: u64,
-    won: u64,
-    lost: u64,
-    failures: u64,
-}
-
-impl Change {
-    fn print(&self, since: u64) {
-        let seconds = self.at.saturating_sub(since) as f64 / 1e9;
-        let Self { node, attempts, won, lost, failures, .. } = self;
-        eprintln!(
-            "  {seconds:.2} s: node {node} asked for {attempts}: {won} won, {lost} lost, {failures} failed"
-        );
-    }
-}
-
-/// Looks for the longest time in which a node won no lease.
-struct Gaps {
-    is_over: Arc<AtomicBool>,
-    thread: JoinHandle<(f64, Vec<Change>)>,
-}
-
-impl Gaps {
-    fn watch(fleet: &Fleet) -> Self {
-        let is_over = Arc::<AtomicBool>::default();
-        let (caches, over) = (fleet.caches.clone(), Arc::clone(&is_over));
-        let thread = std::thread::spawn(move || {
-            let figures = |cache: &Cache| cache.statistics().expect("statistics");
-            let mut last: Vec<_> = caches.iter().map(|cache| (figures(cache), Instant::now())).collect();
-            let (mut longest, mut changes) = (Duration::ZERO, Vec::new());
-            while !over.load(Ordering::Relaxed) {
-                for (node, (cache, (before, at))) in caches.iter().zip(&mut last).enumerate() {
-                    let now = figures(cache);
-                    longest = longest.max(at.elapsed());
-                    let change = Change {
-                        at: clock::nanos(),
-                        node,
-                        attempts: now.lease_attempts - before.lease_attempts,
-                        won: now.leases_won - before.leases_won,
-                        lost: now.leases_lost - before.leases_lost,
-                        failures: now.lease_failures - before.lease_failures,
-                    };
-                    if change.won > 0 {
-                        *at = Instant::now();
-                    }
-                    if change.attempts + change.won + change.lost + change.failures > 0 {
-                        changes.push(change);
-                    }
-                    *before = now;
-                }
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            (longest.as_secs_f64(), changes)
-        });
-        Self { is_over, thread }
-    }
-
-    fn end(self) -> (f64, Vec<Change>) {
-        self.is_over.store(true, Ordering::Relaxed);
-        self.thread.join().expect("nothing panics in it")
-    }
-}
-
-fn percentiles<'a>(windows: impl Iterator<Item = &'a Window>) -> (f64, f64) {
-    let (mut p50, mut p99): (Vec<_>, Vec<_>) = windows.filter(|w| w.hits > 0).map(|w| (w.p50, w.p99)).unzip();
-    (median(&mut p50), median(&mut p99))
-}
-
-fn median(figures: &mut [f64]) -> f64 {
-    figures.sort_unstable_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+/// Medians of the windows that lie in this time: a disturbance of one of them does
+/// not count.
+fn times(windows: &[Window], from: u64, to: u64) -> Times {
+    let within: Vec<_> = windows.iter().filter(|w| w.began >= from && w.ended <= to).collect();
+    let of = |figure: fn(&Times) -> f64| {
+        median(within.iter().map(|window| figure(&window.times)).filter(|figure| !figure.is_nan()))
+    };
+    Times { p50: of(|t| t.p50), p99: of(|t| t.p99), single_p99: of(|t| t.single_p99) }
 }

@@ -2,25 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use bench_common::random::Random;
+use edgecmp_faulty_origin::{Mode, Origin};
 use edgecmp_servers::{Cut, EtcdCluster};
 
-use crate::origin::{Mode, Origin};
-
-/// Numbers at random from a seed: splitmix64.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % end
-    }
-
-    fn millis(&mut self, from: u64, to: u64) -> Duration {
-        Duration::from_millis(from + self.below(to - from))
-    }
+fn millis(random: &mut Random, (from, to): (u64, u64)) -> Duration {
+    Duration::from_millis(from + random.below(to - from))
 }
 
 /// What the origin does, and until when.
@@ -39,13 +26,13 @@ const CALM: (u64, u64) = (500, 6_000);
 
 impl OriginChaos {
     pub fn new(seed: u64, origin: Origin) -> Self {
-        Self { random: Random(seed), origin, until: Instant::now(), flaps: None, faults: 0 }
+        Self { random: Random::new(seed), origin, until: Instant::now(), flaps: None, faults: 0 }
     }
 
     fn fault(&mut self) -> Mode {
         match self.random.below(5) {
             0 => Mode::Dead,
-            1 => Mode::Slow(self.random.millis(300, 3_000)),
+            1 => Mode::Slow(millis(&mut self.random, (300, 3_000))),
             2 => Mode::Status500,
             3 => Mode::Garbage,
             _ => Mode::HalfBody,
@@ -61,10 +48,10 @@ impl OriginChaos {
             }
             let mode = if self.origin.mode() == Mode::Well && now < end { self.fault() } else { Mode::Well };
             self.origin.set_mode(mode);
-            self.flaps = Some((end, now + self.random.millis(20, 800)));
+            self.flaps = Some((end, now + millis(&mut self.random, (20, 800))));
             if now >= end {
                 self.flaps = None;
-                self.until = now + self.random.millis(CALM.0, CALM.1);
+                self.until = now + millis(&mut self.random, CALM);
             }
             return;
         }
@@ -73,17 +60,17 @@ impl OriginChaos {
         }
         if self.origin.mode() != Mode::Well {
             self.origin.set_mode(Mode::Well);
-            self.until = now + self.random.millis(CALM.0, CALM.1);
+            self.until = now + millis(&mut self.random, CALM);
             return;
         }
         self.faults += 1;
         match self.random.below(4) {
-            0 => self.flaps = Some((now + self.random.millis(LONG.0, LONG.1), now)),
+            0 => self.flaps = Some((now + millis(&mut self.random, LONG), now)),
             kind => {
-                let (from, to) = if kind == 1 { SHORT } else { LONG };
+                let range = if kind == 1 { SHORT } else { LONG };
                 let mode = self.fault();
                 self.origin.set_mode(mode);
-                self.until = now + self.random.millis(from, to);
+                self.until = now + millis(&mut self.random, range);
             }
         }
     }
@@ -117,7 +104,7 @@ impl EtcdChaos {
     pub fn start(seed: u64) -> Self {
         let cluster = EtcdCluster::start(3);
         let cuts = (0..3).map(|index| Cut::before(cluster.port(index))).collect();
-        Self { random: Random(seed), cluster, cuts, until: Instant::now(), broken: None, faults: 0 }
+        Self { random: Random::new(seed), cluster, cuts, until: Instant::now(), broken: None, faults: 0 }
     }
 
     pub fn url(&self) -> String {
@@ -130,7 +117,7 @@ impl EtcdChaos {
         }
         if self.broken.is_some() {
             self.mend();
-            self.until = Instant::now() + self.random.millis(CALM.0, CALM.1);
+            self.until = Instant::now() + millis(&mut self.random, CALM);
             return;
         }
         self.faults += 1;
@@ -147,7 +134,7 @@ impl EtcdChaos {
             }
         }
         self.broken = Some((what, members));
-        self.until = Instant::now() + self.random.millis(100, 6_000);
+        self.until = Instant::now() + millis(&mut self.random, (100, 6_000));
     }
 
     fn mend(&mut self) {

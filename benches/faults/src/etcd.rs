@@ -3,7 +3,7 @@
 use edgecmp_servers::{Cut, EtcdCluster, EtcdOptions};
 
 use crate::args::Run;
-use crate::bench::{Bench, Heals, NOTHING};
+use crate::bench::{Bench, CONTROL, Heals};
 use crate::probe::Probe;
 
 pub fn run(run: &Run, bench: &mut Bench) {
@@ -19,13 +19,13 @@ fn members(run: &Run, bench: &mut Bench) {
     let mut fleet = bench.fleet("etcd", &[("lease_store", &url)]);
     fleet.probe = Some(Probe::start(&cluster));
     let of = &mut cluster;
-    bench.row(run, &fleet, of, NOTHING, |_| (), |_, ()| ());
+    bench.row(run, &fleet, of, CONTROL, |_, _| (), |_, ()| ());
     bench.row(
         run,
         &fleet,
         of,
         ("leader killed", Heals::Itself, false),
-        |cluster| {
+        |cluster, _| {
             let leader = cluster.leader();
             cluster.kill(leader);
             leader
@@ -35,17 +35,16 @@ fn members(run: &Run, bench: &mut Bench) {
             cluster.wait_healthy();
         },
     );
-    let third = run.fault(false) / 3;
     bench.row(
         run,
         &fleet,
         of,
         // One of them is the one that a node is connected to, one the leader.
         ("each member paused", Heals::Itself, false),
-        |cluster| {
+        |cluster, length| {
             for index in 0..3 {
                 cluster.pause(index);
-                std::thread::sleep(third);
+                std::thread::sleep(length / 3);
                 cluster.resume(index);
             }
         },
@@ -56,7 +55,7 @@ fn members(run: &Run, bench: &mut Bench) {
         &fleet,
         of,
         ("all members gone", Heals::Returned, true),
-        |cluster| (0..3).for_each(|index| cluster.kill(index)),
+        |cluster, _| (0..3).for_each(|index| cluster.kill(index)),
         |cluster, ()| {
             (0..3).for_each(|index| cluster.restart(index));
             cluster.wait_healthy();
@@ -67,7 +66,7 @@ fn members(run: &Run, bench: &mut Bench) {
         &fleet,
         of,
         ("network cut", Heals::Returned, true),
-        |_| cuts.iter().for_each(Cut::cut),
+        |_, _| cuts.iter().for_each(Cut::cut),
         |_, ()| cuts.iter().for_each(Cut::restore),
     );
     bench.row(
@@ -75,7 +74,7 @@ fn members(run: &Run, bench: &mut Bench) {
         &fleet,
         of,
         ("sessions revoked", Heals::Itself, false),
-        |cluster| drop(cluster.revoke_sessions()),
+        |cluster, _| drop(cluster.revoke_sessions()),
         |_, ()| (),
     );
 }
@@ -89,7 +88,7 @@ fn quota(run: &Run, bench: &mut Bench) {
         &fleet,
         &mut cluster,
         ("quota exceeded", Heals::Returned, false),
-        |cluster| cluster.fill(),
+        |cluster, _| cluster.fill(),
         |cluster, ()| cluster.make_room(),
     );
 }
@@ -108,7 +107,7 @@ fn authentication(run: &Run, bench: &mut Bench) {
         &fleet,
         &mut cluster,
         ("password changed", Heals::Returned, false),
-        |cluster| cluster.change_node_password("changed"),
+        |cluster, _| cluster.change_node_password("changed"),
         |cluster, ()| cluster.change_node_password("secret"),
     );
 }

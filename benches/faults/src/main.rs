@@ -3,29 +3,31 @@
 //! README beside this.
 //!
 //! ```text
-//! run    bench, report             soak
+//! run    bench, row, report, plot      soak
 //!        etcd, redis (the faults)
-//!        reader, probe             chaos, process
-//! origin, history, clock
+//!        reader, probe, gaps           chaos, process
+//!        foreground
 //! ```
 
 mod args;
 mod bench;
 mod chaos;
-mod clock;
 mod etcd;
-mod history;
-mod origin;
+mod foreground;
+mod gaps;
+mod plot;
 mod probe;
 mod process;
 mod reader;
 mod redis;
 mod report;
+mod row;
 mod soak;
 
 use std::process::ExitCode;
 
 use args::Command;
+use bench_common::output;
 
 fn main() -> ExitCode {
     let outcome = match args::parse(std::env::args().skip(1)) {
@@ -47,12 +49,10 @@ fn bench(run: &args::Run) -> Result<ExitCode, String> {
     if run.wants("redis") {
         redis::run(run, &mut bench);
     }
-    print!("{}", report::text(&bench.rows));
-    let path = run.out.join("faults.json");
-    let written = std::fs::create_dir_all(&run.out)
-        .and_then(|()| std::fs::write(&path, format!("{:#}\n", report::json(&bench.rows))));
-    written.map_err(|error| format!("{}: {error}", path.display()))?;
-    println!("wrote {}", path.display());
-    let is_fine = run.any_speed || report::passed(&bench.rows);
+    let bars = report::bars(&bench.rows);
+    print!("{}", report::text(&bench.rows, &bars));
+    let json = report::json(&bench.rows, &bars);
+    output::write(&run.out, "faults", &json, &plot::svg(&bench.rows))?;
+    let is_fine = run.any_speed || bars.iter().all(|bar| bar.passed() == Some(true));
     Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use edgecmp_faulty_origin::nanos;
 use edgecmp_servers::EtcdCluster;
 use etcd_client::Client;
-
-use crate::clock;
 
 const PERIOD: Duration = Duration::from_millis(20);
 const TIMEOUT: Duration = Duration::from_millis(200);
@@ -22,7 +21,7 @@ struct Shared {
 
 impl Shared {
     fn answered(&self) {
-        let now = clock::nanos();
+        let now = nanos();
         let last = self.last.fetch_max(now, Ordering::Relaxed);
         self.longest.fetch_max(now.saturating_sub(last), Ordering::Relaxed);
     }
@@ -45,7 +44,7 @@ impl Probe {
     }
 
     pub fn reset(&self) {
-        self.shared.last.store(clock::nanos(), Ordering::Relaxed);
+        self.shared.last.store(nanos(), Ordering::Relaxed);
         self.shared.longest.store(0, Ordering::Relaxed);
     }
 

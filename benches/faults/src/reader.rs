@@ -1,33 +1,35 @@
-//! One thread that reads all keys of all nodes, round after round, times each
-//! hit, and judges each answer by the origin's history.
+//! One thread that reads all keys of all nodes, round after round, times its
+//! hits, and judges each answer by the origin's history.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use bench_common::{processor, quantile, ticks};
 use edgecmp::{Cache, ReadOptions, Receipt};
-
-use crate::clock;
-use crate::history::key;
-use crate::origin::Origin;
+use edgecmp_faulty_origin::{Origin, key, nanos};
 
 /// In each of which hits have their percentiles.
-const WINDOW: u64 = 500_000_000;
-/// Rounds between pauses: what comes first after a pause finds the processor's
-/// caches full of other things, servers' among them, and is to be less than 1%.
+const WINDOW: u64 = 250_000_000;
+/// Reads that are timed together, but for the first, which is timed by itself. An
+/// interrupt falls into one of a thousand of these.
+const BATCH: usize = 50;
+/// Rounds between pauses that are timed. One before them is not: after a pause the
+/// processor's caches are full of other things, servers' among them.
 const ROUNDS: usize = 10;
 /// Readers have other things to do, too.
 const PAUSE: Duration = Duration::from_millis(1);
+/// Longer values are not the origin's.
+const LONGEST: usize = 128;
 
-/// What was read in half a second.
+/// What was read in a quarter of a second.
 #[derive(Clone, Debug, Default)]
 pub struct Window {
     pub began: u64,
     pub ended: u64,
     pub hits: u64,
-    pub p50: f64,
-    pub p99: f64,
+    pub times: Times,
     /// Reads that found nothing they could return, and waited for the origin.
     pub waited: u64,
     pub failed: Vec<String>,
@@ -36,6 +38,16 @@ pub struct Window {
     /// The greatest staleness of a receipt, and by the origin's history: nanoseconds.
     pub stalest: u64,
     pub truly: u64,
+}
+
+/// Nanoseconds a hit.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Times {
+    /// Of hits one after another, a batch at a time.
+    pub p50: f64,
+    pub p99: f64,
+    /// Of hits by themselves.
+    pub single_p99: f64,
 }
 
 pub struct Reader {
@@ -47,21 +59,25 @@ pub struct Reader {
 impl Reader {
     pub fn start(caches: &[Arc<Cache>], origin: &Origin, bound: Duration) -> Self {
         let (is_over, windows) = (Arc::<AtomicBool>::default(), Arc::<Mutex<Vec<Window>>>::default());
+        let keys = origin.history().keys();
+        assert_eq!(keys % BATCH, 0, "whole batches");
         let reading = Reading {
             caches: caches.to_vec(),
             origin: origin.clone(),
             bound,
-            keys: (0..origin.history().len()).map(key).collect(),
-            newest: vec![vec![0; origin.history().len()]; caches.len()],
-            ticks: Vec::with_capacity(1 << 23),
-            window: Window { began: clock::nanos(), ..Window::default() },
+            keys: (0..keys).map(key).collect(),
+            newest: vec![vec![0; keys]; caches.len()],
+            told: Vec::with_capacity(BATCH),
+            batches: Vec::with_capacity(1 << 16),
+            singles: Vec::with_capacity(1 << 16),
+            window: Window { began: nanos(), ..Window::default() },
         };
         let (over, into) = (Arc::clone(&is_over), Arc::clone(&windows));
         let thread = Some(std::thread::spawn(move || reading.run(&over, &into)));
         Self { is_over, windows, thread }
     }
 
-    /// Windows that overlap this time; percentiles only of those that lie in it.
+    /// Windows that overlap this time.
     pub fn between(&self, from: u64, to: u64) -> Vec<Window> {
         // The last one ends a little later.
         while self.windows().last().is_none_or(|last| last.ended < to) {
@@ -87,58 +103,114 @@ impl Drop for Reader {
     }
 }
 
+/// What a hit handed out, copied as a reader would.
+struct Told {
+    receipt: Receipt,
+    bytes: Option<[u8; LONGEST]>,
+    length: usize,
+}
+
 struct Reading {
     caches: Vec<Arc<Cache>>,
     origin: Origin,
     bound: Duration,
     keys: Vec<String>,
     newest: Vec<Vec<u128>>,
-    ticks: Vec<u32>,
+    /// Of a batch: it is judged when it has been timed.
+    told: Vec<Option<Told>>,
+    /// Ticks.
+    batches: Vec<u64>,
+    singles: Vec<u64>,
     window: Window,
 }
 
 impl Reading {
     fn run(mut self, is_over: &AtomicBool, windows: &Mutex<Vec<Window>>) {
-        let nodes = self.caches.len();
+        // Where it fails the run is only noisier.
+        let _ = processor::pin(0);
         while !is_over.load(Ordering::Relaxed) {
-            for node in (0..ROUNDS * nodes).map(|turn| turn % nodes) {
-                for index in 0..self.keys.len() {
-                    self.read(node, index);
+            for round in 0..=ROUNDS {
+                for node in 0..self.caches.len() {
+                    for first in (0..self.keys.len()).step_by(BATCH) {
+                        self.batch(node, first, round > 0);
+                    }
                 }
             }
             std::thread::sleep(PAUSE);
-            let now = clock::nanos();
+            let now = nanos();
             if now >= self.window.began + WINDOW {
                 let done = self.close(now);
                 windows.lock().expect("nobody panics with it").push(done);
-                self.window.began = clock::nanos();
+                self.window.began = nanos();
             }
         }
     }
 
-    fn read(&mut self, node: usize, index: usize) {
-        let (cache, key) = (Arc::clone(&self.caches[node]), std::mem::take(&mut self.keys[index]));
-        let options = ReadOptions::default();
-        let began = clock::nanos();
-        let first = clock::tick();
-        let hit = cache.lookup(key.as_bytes(), &options);
-        let ticks = clock::tick() - first;
-        match hit {
-            Ok(Some(hit)) => {
-                self.window.hits += 1;
-                self.ticks.push(u32::try_from(ticks).unwrap_or(u32::MAX));
-                self.judge(node, index, hit.bytes(), &hit.receipt(), began);
+    fn batch(&mut self, node: usize, first: usize, is_timed: bool) {
+        let (cache, options) = (Arc::clone(&self.caches[node]), ReadOptions::default());
+        let began = nanos();
+        let start = ticks::fenced();
+        self.look(&cache, first, &options);
+        let one = ticks::fenced();
+        (first + 1..first + BATCH).for_each(|index| self.look(&cache, index, &options));
+        let end = ticks::fenced();
+        if is_timed && self.told.iter().all(Option::is_some) {
+            self.singles.push(one - start);
+            self.batches.push(end - one);
+        }
+        let mut told = std::mem::take(&mut self.told);
+        let mut missing = Vec::new();
+        for (index, told) in (first..).zip(told.drain(..)) {
+            match told {
+                Some(Told { receipt, bytes, length }) => {
+                    self.window.hits += 1;
+                    self.judge(node, index, bytes.as_ref().map(|bytes| &bytes[..length]), &receipt, began);
+                }
+                None => missing.push(index),
             }
-            Ok(None) => {
-                self.window.waited += 1;
-                match cache.get(key.as_bytes(), &options) {
-                    Ok(value) => self.judge(node, index, value.bytes(), &value.receipt(), began),
-                    Err(error) => self.window.failed.push(error.to_string()),
+        }
+        self.told = told;
+        if !missing.is_empty() {
+            self.wait(&cache, node, &missing, &options);
+        }
+    }
+
+    /// What is timed: the lookup, its receipt, and a copy of the value.
+    #[inline(always)]
+    fn look(&mut self, cache: &Cache, index: usize, options: &ReadOptions) {
+        let hit = match cache.lookup(self.keys[index].as_bytes(), options) {
+            Ok(hit) => hit,
+            Err(error) => {
+                self.window.failed.push(error.to_string());
+                None
+            }
+        };
+        self.told.push(hit.map(|hit| {
+            let mut copy = [0; LONGEST];
+            let value = hit.bytes().map(|bytes| bytes.get(..LONGEST).unwrap_or(bytes));
+            let length = value.map_or(0, <[u8]>::len);
+            copy[..length].copy_from_slice(value.unwrap_or_default());
+            Told { receipt: hit.receipt(), bytes: value.map(|_| copy), length }
+        }));
+    }
+
+    /// Together: one after another they would take longer than the bound, and once
+    /// all were missing they would be missing for ever.
+    fn wait(&mut self, cache: &Cache, node: usize, missing: &[usize], options: &ReadOptions) {
+        self.window.waited += missing.len() as u64;
+        let names: Vec<_> = missing.iter().map(|index| self.keys[*index].clone()).collect();
+        let began = nanos();
+        match cache.get_many(&names, options) {
+            Ok(answers) => {
+                for (index, answer) in missing.iter().zip(answers) {
+                    match answer {
+                        Ok(value) => self.judge(node, *index, value.bytes(), &value.receipt(), began),
+                        Err(error) => self.window.failed.push(error.to_string()),
+                    }
                 }
             }
             Err(error) => self.window.failed.push(error.to_string()),
         }
-        self.keys[index] = key;
     }
 
     fn judge(&mut self, node: usize, index: usize, bytes: Option<&[u8]>, receipt: &Receipt, began: u64) {
@@ -165,14 +237,17 @@ impl Reading {
     }
 
     fn close(&mut self, now: u64) -> Window {
-        let cost = clock::timing_cost();
-        let mut at = |share: f64| {
-            let Some(last) = self.ticks.len().checked_sub(1) else { return f64::NAN };
-            let (_, tick, _) = self.ticks.select_nth_unstable((last as f64 * share) as usize);
-            u64::from(*tick).saturating_sub(cost) as f64 / clock::ticks_per_nano()
+        let at = |sorted: &[u64], share| quantile::nearest(sorted, share).map_or(f64::NAN, ticks::nanos);
+        self.batches.sort_unstable();
+        self.singles.sort_unstable();
+        let a_hit = (BATCH - 1) as f64;
+        let times = Times {
+            p50: at(&self.batches, 0.5) / a_hit,
+            p99: at(&self.batches, 0.99) / a_hit,
+            single_p99: at(&self.singles, 0.99),
         };
-        let (p50, p99) = (at(0.5), at(0.99));
-        self.ticks.clear();
-        Window { ended: now, p50, p99, ..std::mem::take(&mut self.window) }
+        self.batches.clear();
+        self.singles.clear();
+        Window { ended: now, times, ..std::mem::take(&mut self.window) }
     }
 }

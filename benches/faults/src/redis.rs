@@ -3,7 +3,7 @@
 use edgecmp_servers::{Cut, Redis, RedisOptions};
 
 use crate::args::Run;
-use crate::bench::{Bench, Heals, NOTHING};
+use crate::bench::{Bench, CONTROL, Heals};
 
 pub fn run(run: &Run, bench: &mut Bench) {
     let options = RedisOptions { password: "secret".into(), ..RedisOptions::default() };
@@ -12,21 +12,28 @@ pub fn run(run: &Run, bench: &mut Bench) {
     let url = format!("redis://{}", cut.endpoint());
     let fleet = bench.fleet("Redis", &[("lease_store", &url), ("lease_store_password", "secret")]);
     let of = &mut redis;
-    bench.row(run, &fleet, of, NOTHING, |_| (), |_, ()| ());
-    bench.row(run, &fleet, of, ("killed and back", Heals::Returned, true), Redis::kill, |redis, ()| {
-        redis.restart();
-        redis.wait_healthy();
-    });
+    bench.row(run, &fleet, of, CONTROL, |_, _| (), |_, ()| ());
+    bench.row(
+        run,
+        &fleet,
+        of,
+        ("killed and back", Heals::Returned, true),
+        |redis, _| redis.kill(),
+        |redis, ()| {
+            redis.restart();
+            redis.wait_healthy();
+        },
+    );
     let paused = ("paused", Heals::Returned, false);
-    bench.row(run, &fleet, of, paused, |redis| redis.pause(), |redis, ()| redis.resume());
+    bench.row(run, &fleet, of, paused, |redis, _| redis.pause(), |redis, ()| redis.resume());
     let network = ("network cut", Heals::Returned, true);
-    bench.row(run, &fleet, of, network, |_| cut.cut(), |_, ()| cut.restore());
+    bench.row(run, &fleet, of, network, |_, _| cut.cut(), |_, ()| cut.restore());
     bench.row(
         run,
         &fleet,
         of,
         ("FLUSHALL", Heals::Itself, false),
-        |redis| drop(redis.admin(&["FLUSHALL"])),
+        |redis, _| drop(redis.admin(&["FLUSHALL"])),
         |_, ()| (),
     );
     let set = ["CONFIG", "SET"];
@@ -35,7 +42,7 @@ pub fn run(run: &Run, bench: &mut Bench) {
         &fleet,
         of,
         ("requirepass changed", Heals::Returned, false),
-        |redis| {
+        |redis, _| {
             redis.admin(&[set[0], set[1], "requirepass", "changed"]);
             // Connections that are there stay as they are, unless they are killed.
             redis.admin_as("changed", &["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
@@ -47,7 +54,7 @@ pub fn run(run: &Run, bench: &mut Bench) {
         &fleet,
         of,
         ("maxmemory, OOM", Heals::Returned, false),
-        |redis| {
+        |redis, _| {
             redis.admin(&[set[0], set[1], "maxmemory-policy", "noeviction"]);
             redis.admin(&[set[0], set[1], "maxmemory", "1"]);
         },

@@ -7,13 +7,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use bench_common::quantile;
+use bench_common::random::Random;
 use edgecmp::{Cache, Options, ReadOptions, Value};
+use edgecmp_faulty_origin::{Origin, key, nanos};
 
 use crate::args::Soak;
-use crate::chaos::{EtcdChaos, OriginChaos, Random};
-use crate::clock;
-use crate::history::key;
-use crate::origin::Origin;
+use crate::chaos::{EtcdChaos, OriginChaos};
 use crate::process::Process;
 
 const KEYS: usize = 200;
@@ -89,7 +89,7 @@ impl Told {
 }
 
 fn read(node: usize, cache: &Cache, origin: &Origin, told: &Told, is_over: &AtomicBool, seed: u64) {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let mut newest = vec![0_u128; KEYS];
     let options = ReadOptions::default();
     while !is_over.load(Ordering::Relaxed) {
@@ -97,7 +97,7 @@ fn read(node: usize, cache: &Cache, origin: &Origin, told: &Told, is_over: &Atom
             // Some are hot, some are read now and then.
             let index = random.below(KEYS as u64).min(random.below(KEYS as u64)) as usize;
             let name = key(index);
-            let began = clock::nanos();
+            let began = nanos();
             let hit = cache.lookup(name.as_bytes(), &options);
             let value = match hit {
                 Ok(Some(hit)) => Ok(hit.into_value()),
@@ -118,7 +118,7 @@ fn read(node: usize, cache: &Cache, origin: &Origin, told: &Told, is_over: &Atom
 }
 
 fn write(origin: &Origin, is_over: &AtomicBool, seed: u64) {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     while !is_over.load(Ordering::Relaxed) {
         origin.history().write(random.below(KEYS as u64) as usize);
         std::thread::sleep(Duration::from_millis(random.below(30)));
@@ -269,9 +269,7 @@ fn growth(samples: &[Process]) -> Vec<String> {
     let early = &samples[quarter.min(samples.len() - 1)..(2 * quarter).max(quarter + 1).min(samples.len())];
     let late = &samples[samples.len() - quarter..];
     let median = |of: &[Process], figure: fn(&Process) -> u64| {
-        let mut figures: Vec<_> = of.iter().map(figure).collect();
-        figures.sort_unstable();
-        figures[figures.len() / 2]
+        quantile::median(of.iter().map(|process| figure(process) as f64)) as u64
     };
     let mut grown = Vec::new();
     let (was, is) = (median(early, |s| s.rss_kib), median(late, |s| s.rss_kib));

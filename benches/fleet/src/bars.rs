@@ -1,30 +1,22 @@
 //! The bars of the issue.
 
+use bench_common::bar::Bar;
+use bench_common::quantile::{median, range};
+
 use crate::results::{Figures, Results};
 use crate::run::SCALE;
 use crate::stampede::{COLD_KEYS, THREADS, WAITERS};
 use crate::strategies::Name;
 
-/// One bar with its figure.
-pub struct Bar {
-    pub text: String,
-    pub limit: f64,
-    /// `None`: its parts were not measured.
-    pub figure: Option<f64>,
-}
-
-impl Bar {
-    pub fn passed(&self) -> Option<bool> {
-        self.figure.map(|figure| figure <= self.limit)
-    }
-}
-
 pub fn bars(results: &Results) -> Vec<Bar> {
-    let bar = |text: String, limit: f64, figure: Option<f64>| Bar { text, limit, figure };
+    let bar = |text: String, limit: f64, figure: Option<f64>| Bar::new(text, limit, figure);
     let ours = results.row(Name::Edgecmp);
+    let rounds = results.rounds(Name::Edgecmp);
+    let of = |field: fn(&Figures) -> f64| Some(rounds?.iter().map(field).collect());
+    // Round by round: two strategies in one round have the same reads at the same instants.
     let against = |name: Name, field: fn(&Figures) -> u64| {
-        let peer = results.row(name)?;
-        Some(field(&ours?) as f64 / field(&peer).max(1) as f64)
+        let pairs = rounds?.iter().zip(results.rounds(name)?);
+        Some(pairs.map(|(ours, peer)| field(ours) as f64 / field(peer).max(1) as f64).collect())
     };
     let scale = |nodes| results.scale_row(Name::Edgecmp, nodes);
     let per_key = |nodes| scale(nodes).map(|figures| figures.conflicts_per_key());
@@ -37,20 +29,20 @@ pub fn bars(results: &Results) -> Vec<Bar> {
         ours.map(|ours| ours.broken_promises + promises().map(|row| row.2.broken_promises).sum::<u64>());
     let failed = ours.map(|ours| ours.errors + promises().map(|row| row.2.errors).sum::<u64>());
     vec![
-        bar("keys asked / fewest possible".into(), 1.25, ours.map(|ours| ours.keys_ratio())),
-        bar(
-            "origin requests: edgecmp / early_refresh".into(),
+        over_rounds("keys asked / fewest possible", 1.25, of(Figures::keys_ratio)),
+        over_rounds(
+            "origin requests: edgecmp / early_refresh",
             0.5,
             against(Name::EarlyRefresh, |f| f.origin_requests),
         ),
-        bar(
-            "hot keys after warm-up: % of reads that wait".into(),
+        over_rounds(
+            "hot keys after warm-up: % of reads that wait",
             1.0,
-            ours.map(|ours| ours.waiting_share_hot * 100.0),
+            of(|ours| ours.waiting_share_hot * 100.0),
         ),
-        bar("p99 of a read, origin of 5 ms: ms".into(), 1.0, ours.map(|ours| ours.service.p99 / 1e3)),
-        bar(
-            "lease conflicts, 8 nodes: edgecmp / central_lock".into(),
+        over_rounds("p99 of a read, origin of 5 ms: ms", 1.0, of(|ours| ours.service.p99 / 1e3)),
+        over_rounds(
+            "lease conflicts, 8 nodes: edgecmp / central_lock",
             0.4,
             against(Name::CentralLock, |f| f.lease_conflicts),
         ),
@@ -82,4 +74,11 @@ pub fn bars(results: &Results) -> Vec<Bar> {
             stampede.map(|stampede| stampede.many_keys.requests as f64),
         ),
     ]
+}
+
+/// The median of the rounds, with the least and the greatest.
+fn over_rounds(text: &str, limit: f64, figures: Option<Vec<f64>>) -> Bar {
+    let bar = Bar::new(text, limit, figures.as_ref().map(|figures| median(figures.iter().copied())));
+    let figures = figures.filter(|figures| figures.len() > 1);
+    Bar { range: figures.map(range), ..bar }
 }

@@ -12,7 +12,6 @@
 
 mod args;
 mod bars;
-mod busy;
 mod done;
 mod edge;
 mod job;
@@ -34,6 +33,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use args::Args;
+use bench_common::{bar, output};
 use edgecmp_demo::failure::{Doing, Failure};
 use scenario::Scenario;
 
@@ -64,15 +64,7 @@ fn bench(args: &Args) -> Result<ExitCode, Failure> {
     let scenario = Scenario::main(args.measured());
     let bars = bars::bars(&results);
     print!("{}", report::text(&results, &bars, &scenario, args.rounds()));
-    let write = |name: &str, text: String| {
-        let path = args.out.join(name);
-        std::fs::write(&path, text).doing(path.display())?;
-        println!("wrote {}", path.display());
-        Ok::<(), Failure>(())
-    };
-    std::fs::create_dir_all(&args.out).doing(args.out.display())?;
-    write("fleet.json", format!("{:#}\n", report::json(&results, &bars, &scenario)))?;
-    write("fleet.svg", plot::svg(&results))?;
-    let failed = bars.iter().any(|bar| bar.passed() == Some(false));
-    Ok(if failed && !args.any_speed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let json = report::json(&results, &bars, &scenario);
+    output::write(&args.out, "fleet", &json, &plot::svg(&results)).map_err(Failure::new)?;
+    Ok(if bar::is_any_missed(&bars) && !args.any_speed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
+use bench_common::bar::Bar;
 use serde_json::{Value, json};
 
-use crate::bars::Bar;
 use crate::results::{Figures, Results, Times};
 use crate::scenario::{HOT_READS, Scenario, ZIPF};
 
@@ -123,16 +123,9 @@ fn write(
     for (name, _) in results.rows() {
         writeln!(out, "{:<16} {}", name.text(), name.meaning())?;
     }
-    writeln!(out, "\nBars")?;
-    for bar in bars {
-        let (figure, verdict) = match (bar.figure, bar.passed()) {
-            (Some(figure), Some(true)) => (format!("{figure:.2}"), "PASS"),
-            (Some(figure), _) => (format!("{figure:.2}"), "FAIL"),
-            (None, _) => ("-".to_owned(), "not measured"),
-        };
-        writeln!(out, "  {:<64} {figure:>9} <= {:<7.4} {verdict}", bar.text, bar.limit)?;
-    }
-    Ok(())
+    let ranges = if rounds > 1 { "; in brackets the least and the greatest of the rounds" } else { "" };
+    writeln!(out, "\nBars{ranges}")?;
+    bars.iter().try_for_each(|bar| writeln!(out, "{bar}"))
 }
 
 fn write_scale(out: &mut String, results: &Results) -> std::fmt::Result {
@@ -155,10 +148,7 @@ pub fn json(results: &Results, bars: &[Bar], scenario: &Scenario) -> Value {
     let main = results.rows().map(|(name, figures)| row(name.text(), scenario.nodes, "main", &figures));
     let scale = results.scale().map(|(name, nodes, figures)| row(name.text(), nodes, "scale", &figures));
     let rows: Vec<Value> = main.chain(scale).collect();
-    let bars: Vec<Value> = bars
-        .iter()
-        .map(|bar| json!({"bar": bar.text, "limit": bar.limit, "figure": bar.figure, "passed": bar.passed()}))
-        .collect();
+    let bars: Vec<Value> = bars.iter().map(Bar::json).collect();
     let stampede = results.stampede.map(|stampede| {
         json!({
             "one_key_requests": stampede.one_key.requests,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use bench_common::quantile::{median, nearest};
+
 use crate::stampede::Stampede;
 use crate::strategies::Name;
 
@@ -17,10 +19,7 @@ pub struct Times {
 impl Times {
     pub fn of(mut ns: Vec<u64>) -> Self {
         ns.sort_unstable();
-        let at = |quantile: f64| {
-            let rank = (ns.len() as f64 * quantile).ceil() as usize;
-            ns.get(rank.saturating_sub(1)).map_or(0.0, |ns| *ns as f64 / 1e3)
-        };
+        let at = |share: f64| nearest(&ns, share).map_or(0.0, |ns| ns as f64 / 1e3);
         Self { p50: at(0.5), p95: at(0.95), p99: at(0.99), p999: at(0.999) }
     }
 }
@@ -68,16 +67,7 @@ impl Figures {
 
     /// Medians; of what must not happen at all, the sums and the worst.
     fn medians(rounds: &[Self]) -> Self {
-        let median = |field: &dyn Fn(&Self) -> f64| {
-            let mut values: Vec<f64> = rounds.iter().map(field).collect();
-            values.sort_by(f64::total_cmp);
-            let middle = values.len() / 2;
-            if values.len() % 2 == 1 {
-                values[middle]
-            } else {
-                f64::midpoint(values[middle - 1], values[middle])
-            }
-        };
+        let median = |field: &dyn Fn(&Self) -> f64| median(rounds.iter().map(field));
         let count = |field: &dyn Fn(&Self) -> u64| median(&|figures| field(figures) as f64).round() as u64;
         let times = |of: &dyn Fn(&Self) -> Times| Times {
             p50: median(&|figures| of(figures).p50),
@@ -132,8 +122,13 @@ impl Results {
         self.scale.entry((name, nodes)).or_default().push(figures);
     }
 
+    /// Each round by itself.
+    pub fn rounds(&self, name: Name) -> Option<&[Figures]> {
+        self.main.get(&name).map(Vec::as_slice)
+    }
+
     pub fn row(&self, name: Name) -> Option<Figures> {
-        self.main.get(&name).map(|rounds| Figures::medians(rounds))
+        self.rounds(name).map(Figures::medians)
     }
 
     pub fn rows(&self) -> impl Iterator<Item = (Name, Figures)> {

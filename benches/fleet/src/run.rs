@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bench_common::processor::Busy;
 use edgecmp_demo::child::Guarded;
 use edgecmp_demo::failure::{Doing, Failure};
 use edgecmp_demo::{clock, truth};
 
 use crate::args::Args;
-use crate::busy::Busy;
 use crate::job::Job;
 use crate::judge::judge;
 use crate::processes::{Etcd, Origin, own};

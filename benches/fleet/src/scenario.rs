@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bench_common::random::Zipf;
 use serde::{Deserialize, Serialize};
 
 /// A key is hot if a node expects to read it at least so often within a bound.
@@ -50,16 +51,14 @@ impl Scenario {
         self.warm_up + self.measured
     }
 
-    /// The share of reads that each key gets, the most popular first.
-    pub fn shares(&self) -> Vec<f64> {
-        let weights: Vec<f64> = (1..=self.keys).map(|rank| (rank as f64).powf(-ZIPF)).collect();
-        let sum: f64 = weights.iter().sum();
-        weights.into_iter().map(|weight| weight / sum).collect()
+    /// How often keys are read, the most popular first.
+    pub fn popularity(&self) -> Zipf {
+        Zipf::new(self.keys, ZIPF)
     }
 
     /// How many of the keys are hot; they are the first ones.
     pub fn hot_keys(&self) -> usize {
         let reads = self.reads_per_second * self.bound.as_secs_f64();
-        self.shares().iter().take_while(|share| *share * reads >= HOT_READS).count()
+        self.popularity().shares().take_while(|share| share * reads >= HOT_READS).count()
     }
 }

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Barrier;
 use std::time::Duration;
 
+use bench_common::random::Random;
 use edgecmp::{Cache, Options, ReadOptions};
 use edgecmp_demo::failure::{Doing, Failure};
 
 use crate::processes::{Asked, Origin};
-use crate::trace::Random;
 
 const DELAY: Duration = Duration::from_millis(50);
 pub const WAITERS: usize = 10_000;

@@ -11,13 +11,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use bench_common::random::Random;
 use edgecmp_demo::clock;
 use edgecmp_demo::failure::{Doing, Failure};
 use edgecmp_demo::flights::Flights;
 use edgecmp_demo::origin_client::OriginClient;
 
 use crate::scenario::Scenario;
-use crate::trace::{Intended, Random, reads};
+use crate::trace::{Intended, reads};
 
 /// Real minutes that pass in a second.
 const MINUTES_A_SECOND: f64 = 30.0;
@@ -163,7 +164,7 @@ fn synthetic(keys: usize) -> History {
     let scenario =
         Scenario { keys, reads_per_second: SYNTHETIC_RATE, ..Scenario::main(Duration::from_secs(120)) };
     let mut random = Random::new(scenario.seed);
-    let mut value = || format!("{:0400}", random.next());
+    let mut value = || format!("{:0400}", random.bits());
     let first = names.iter().map(|name| Write::Put(name.clone(), value())).collect();
     let mut write = |at: &Intended| (at.at_ns, Write::Put(names[at.key as usize].clone(), value()));
     let later = reads(&scenario, usize::MAX - 1).iter().map(&mut write).collect();

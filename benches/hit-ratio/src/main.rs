@@ -4,19 +4,16 @@
 mod args;
 mod plot;
 mod policies;
-mod random;
 mod report;
 mod run;
 mod synthetic;
 mod traces;
 mod workload;
 
-use std::fs;
-use std::io;
-use std::path::Path;
 use std::process::ExitCode;
 
 use args::Args;
+use bench_common::output;
 use run::Row;
 use workload::Workload;
 
@@ -45,34 +42,29 @@ fn main() -> ExitCode {
     let rows = run::all(&workloads);
     let (report, met) = report::report(&workloads, &rows);
     println!("{report}");
-    if let Err(error) = write(&args.out, &workloads, &rows) {
-        eprintln!("{}: {error}", args.out.display());
+    let plot = plot::svg(&workloads, &rows);
+    if let Err(message) = output::write(&args.out, "hit_ratio", &json(&workloads, &rows), &plot) {
+        eprintln!("{message}");
         return ExitCode::FAILURE;
     }
-    println!("In {}: hit_ratio.json, hit_ratio.svg", args.out.display());
     if !is_whole {
         eprintln!("\n{}", traces::HOW_TO_GET);
     }
     if met && is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn write(out: &Path, workloads: &[Workload], rows: &[Row]) -> io::Result<()> {
-    fs::create_dir_all(out)?;
-    let rows_json: Vec<_> = rows
-        .iter()
-        .filter(|row| !row.measured.hit_ratio.is_nan())
-        .map(|row| {
-            let workload = &workloads[row.workload];
-            serde_json::json!({
-                "trace": workload.name,
-                "cache_entries": row.entries,
-                "policy": row.policy,
-                "hit_ratio": row.measured.hit_ratio,
-                "is_trace": workload.is_trace,
-                "judged": workload.is_judged,
-            })
+fn json(workloads: &[Workload], rows: &[Row]) -> serde_json::Value {
+    let measured = rows.iter().filter(|row| !row.measured.hit_ratio.is_nan());
+    let of = |row: &Row| {
+        let workload = &workloads[row.workload];
+        serde_json::json!({
+            "trace": workload.name,
+            "cache_entries": row.entries,
+            "policy": row.policy,
+            "hit_ratio": row.measured.hit_ratio,
+            "is_trace": workload.is_trace,
+            "judged": workload.is_judged,
         })
-        .collect();
-    fs::write(out.join("hit_ratio.json"), serde_json::to_vec_pretty(&rows_json)?)?;
-    fs::write(out.join("hit_ratio.svg"), plot::svg(workloads, rows))
+    };
+    measured.map(of).collect()
 }

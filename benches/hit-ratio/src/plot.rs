@@ -1,6 +1,6 @@
 //! An SVG: a panel a workload, a line a policy.
 
-use std::fmt::Write;
+use bench_common::sheet::{Anchor, Sheet};
 
 use crate::policies::{ALL, EDGECMP, STORE};
 use crate::run::Row;
@@ -31,54 +31,38 @@ impl Panel {
         self.top + HEIGHT - MARGIN - ratio * (HEIGHT - 2.0 * MARGIN)
     }
 
-    fn draw(&self, svg: &mut String, workload: &Workload, rows: &[&Row]) {
-        let (right, bottom) = (self.left + WIDTH - MARGIN / 2.0, self.y(0.0));
-        let _ = writeln!(
-            svg,
-            r#"<text x="{:.0}" y="{:.0}" font-weight="bold">{}</text>"#,
-            self.left + MARGIN,
-            self.top + MARGIN - 12.0,
-            workload.name
-        );
+    fn draw(&self, sheet: &mut Sheet, workload: &Workload, rows: &[&Row]) {
+        let (left, right) = (self.left + MARGIN, self.left + WIDTH - MARGIN / 2.0);
+        sheet.title((left, self.top + MARGIN - 12.0), &workload.name);
         for percent in [0, 25, 50, 75, 100] {
             let y = self.y(f64::from(percent) / 100.0);
-            let from = self.left + MARGIN;
-            let _ = writeln!(svg, r##"<path d="M{from:.0} {y:.1}H{right:.0}" stroke="#dddddd"/>"##);
-            let _ = writeln!(
-                svg,
-                r#"<text x="{:.0}" y="{:.1}" text-anchor="end">{percent}%</text>"#,
-                from - 4.0,
-                y + 4.0
-            );
+            sheet.line(&[(left, y), (right, y)], 1.0, "#dddddd");
+            sheet.text((left - 4.0, y + 4.0), Anchor::End, "black", &format!("{percent}%"));
         }
         for entries in [self.smallest, self.largest] {
-            let (x, y) = (self.x(entries), bottom + 16.0);
-            let _ = writeln!(svg, r#"<text x="{x:.0}" y="{y:.0}" text-anchor="middle">{entries:.0}</text>"#);
+            let at = (self.x(entries), self.y(0.0) + 16.0);
+            sheet.text(at, Anchor::Middle, "black", &format!("{entries:.0}"));
         }
-        for ((policy, _), colour) in ALL.iter().zip(COLOURS).filter(|((policy, _), _)| *policy != STORE) {
-            let points: Vec<String> = rows
-                .iter()
-                .filter(|row| row.policy == *policy)
-                .map(|row| format!("{:.1},{:.1}", self.x(row.entries as f64), self.y(row.measured.hit_ratio)))
-                .collect();
-            let (points, width) = (points.join(" "), if *policy == EDGECMP { 2.5 } else { 1.2 });
-            let _ = writeln!(
-                svg,
-                r#"<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="{width}"/>"#
-            );
+        for (policy, colour) in drawn() {
+            let of_it = rows.iter().filter(|row| row.policy == policy);
+            let points: Vec<_> =
+                of_it.map(|row| (self.x(row.entries as f64), self.y(row.measured.hit_ratio))).collect();
+            sheet.line(&points, if policy == EDGECMP { 2.5 } else { 1.2 }, colour);
         }
     }
+}
+
+/// The policies that have a line, and its colour.
+fn drawn() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let all = ALL.iter().zip(COLOURS).map(|((policy, _), colour)| (*policy, colour));
+    all.filter(|(policy, _)| *policy != STORE)
 }
 
 /// The whole picture.
 pub fn svg(workloads: &[Workload], rows: &[Row]) -> String {
     let lines = workloads.len().div_ceil(COLUMNS);
     let (width, height) = (WIDTH * COLUMNS as f64, HEIGHT * lines as f64 + 50.0);
-    let mut svg = format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="11">
-<rect width="100%" height="100%" fill="white"/>
-"#
-    );
+    let mut sheet = Sheet::new(width, height);
     for (w, workload) in workloads.iter().enumerate() {
         let rows: Vec<&Row> = rows.iter().filter(|row| row.workload == w).collect();
         let sizes = rows.iter().map(|row| row.entries as f64);
@@ -88,19 +72,14 @@ pub fn svg(workloads: &[Workload], rows: &[Row]) -> String {
             smallest: sizes.clone().fold(f64::INFINITY, f64::min),
             largest: sizes.fold(1.0, f64::max),
         };
-        panel.draw(&mut svg, workload, &rows);
+        panel.draw(&mut sheet, workload, &rows);
     }
     let mut x = MARGIN;
-    for ((policy, _), colour) in ALL.iter().zip(COLOURS).filter(|((policy, _), _)| *policy != STORE) {
-        let y = height - 30.0;
-        let _ = writeln!(svg, r#"<text x="{x:.0}" y="{y:.0}" fill="{colour}">■ {policy}</text>"#);
-        x += 30.0 + 8.0 * policy.len() as f64;
+    for (policy, colour) in drawn() {
+        sheet.text((x, height - 30.0), Anchor::Start, colour, &format!("\u{25a0} {policy}"));
+        x += 34.0 + 8.0 * policy.len() as f64;
     }
-    let _ = writeln!(
-        svg,
-        r#"<text x="{MARGIN}" y="{:.0}">Hit ratio over cache entries. {ATTRIBUTION}</text>
-</svg>"#,
-        height - 12.0
-    );
-    svg
+    let note = format!("Hit ratio over cache entries. {ATTRIBUTION}");
+    sheet.text((MARGIN, height - 12.0), Anchor::Start, "black", &note);
+    sheet.finish()
 }

@@ -1,5 +1,7 @@
 //! The bars of the issue, as ratios of medians of one run.
 
+use bench_common::bar::Bar;
+
 use crate::cell::Mix;
 use crate::results::Results;
 
@@ -35,22 +37,6 @@ impl Point {
             Of::Mean => row.ns,
             Of::P999 => row.p999,
         })
-    }
-}
-
-/// One bar with its figure.
-pub struct Bar {
-    pub text: String,
-    pub limit: f64,
-    /// `None`: its parts were not measured.
-    pub figure: Option<f64>,
-    /// No round of one of its parts was undisturbed: the figure says little.
-    pub disturbed: bool,
-}
-
-impl Bar {
-    pub fn passed(&self) -> Option<bool> {
-        self.figure.map(|figure| figure <= self.limit)
     }
 }
 
@@ -109,15 +95,16 @@ pub fn bars(results: &Results) -> Vec<Bar> {
         .into_iter()
         .map(|(text, above, below, limit)| {
             let figure = above.value(results).zip(below.value(results)).map(|(above, below)| above / below);
-            let disturbed = [above, below].iter().any(|point| !point.is_undisturbed(results));
-            Bar { text, limit, figure, disturbed }
+            let is_undisturbed = [above, below].iter().all(|point| point.is_undisturbed(results));
+            // No round of one of its parts was.
+            let note = if figure.is_none() || is_undisturbed { "" } else { "busy machine: says little" };
+            Bar { note: note.to_owned(), ..Bar::new(text, limit, figure) }
         })
         .collect();
-    bars.push(Bar {
-        text: format!("n = {MIDDLE}: bytes of overhead per entry, keys of 32 bytes"),
-        limit: 100.0,
-        disturbed: false,
-        figure: results.footprint(MIDDLE, "edgecmp").map(|footprint| footprint.allocated),
-    });
+    bars.push(Bar::new(
+        format!("n = {MIDDLE}: bytes of overhead per entry, keys of 32 bytes"),
+        100.0,
+        results.footprint(MIDDLE, "edgecmp").map(|footprint| footprint.allocated),
+    ));
     bars
 }

@@ -4,8 +4,6 @@
 mod args;
 mod bars;
 mod cell;
-mod clock;
-mod keys;
 mod measure;
 mod memory;
 mod peers;
@@ -15,11 +13,11 @@ mod report;
 mod results;
 mod run;
 mod subject;
-mod zipf;
 
 use std::process::ExitCode;
 
 use args::Args;
+use bench_common::{bar, output};
 
 #[global_allocator]
 static ALLOCATOR: memory::Counting = memory::Counting;
@@ -45,16 +43,8 @@ fn bench(args: &Args) -> Result<ExitCode, String> {
     let results = run::run(args);
     let bars = bars::bars(&results);
     print!("{}", report::text(&results, &bars, &args.n));
-    let write = |name: &str, text: String| {
-        let path = args.out.join(name);
-        std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
-        println!("wrote {}", path.display());
-        Ok::<(), String>(())
-    };
-    std::fs::create_dir_all(&args.out).map_err(|error| format!("{}: {error}", args.out.display()))?;
-    write("read.json", format!("{:#}\n", report::json(&results, &bars)))?;
-    write("read.svg", plot::svg(&results, &args.n))?;
-    let failed = bars.iter().any(|bar| bar.passed() == Some(false));
+    output::write(&args.out, "read", &report::json(&results, &bars), &plot::svg(&results, &args.n))?;
+    let failed = bar::is_any_missed(&bars);
     let valid = results.missed().is_empty();
     Ok(if !valid || (args.check && failed) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -10,9 +10,10 @@ use std::hint::black_box;
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
+use bench_common::keys::{Stream, VALUE, value};
+use bench_common::{processor, quantile, ticks};
+
 use crate::cell::{Cell, Effort, Mix};
-use crate::clock;
-use crate::keys::{Stream, VALUE, value};
 use crate::peers::edgecmp::Many;
 use crate::subject::{Hits, Subject};
 
@@ -69,13 +70,13 @@ pub fn subject<S: Subject>(subject: &S, cell: Cell, load: &Load, effort: Effort,
         Mix::Overlapped => operations::<S, false>(subject, stream, start, ops, percent, work),
         _ => operations::<S, true>(subject, stream, start, ops, percent, work),
     };
-    threads(cell.threads, stream.len(), effort, turn, run, 1)
+    threads(cell.threads, stream.draws(), effort, turn, run, 1)
 }
 
 /// Measures the batch call, a key.
 pub fn many(many: &Many, load: &Load, effort: Effort, turn: usize) -> Figure {
     let run = |start, ops, work: &mut Work| batches(many, &load.zipf, start, ops / Many::BATCH, work);
-    threads(1, load.zipf.len(), effort, turn, run, Many::BATCH)
+    threads(1, load.zipf.draws(), effort, turn, run, Many::BATCH)
 }
 
 fn operations<S: Subject, const CHAIN: bool>(
@@ -104,9 +105,9 @@ fn operations<S: Subject, const CHAIN: bool>(
         for i in block..block + SAMPLE_EVERY - 1 {
             operation(i);
         }
-        let began = clock::begin();
+        let began = ticks::fenced();
         operation(block + SAMPLE_EVERY - 1);
-        work.samples.push(clock::end() - began);
+        work.samples.push(ticks::fenced() - began);
     }
     black_box((sum, hits.get()));
     work.misses += misses;
@@ -118,9 +119,9 @@ fn batches(many: &Many, stream: &Stream, start: usize, batches: usize, work: &mu
     for batch in 0..batches {
         let at = start + batch * Many::BATCH;
         let keys = std::array::from_fn(|i| stream.key(at + i, last & nothing));
-        let began = clock::begin();
+        let began = ticks::fenced();
         last = many.read(&keys);
-        work.samples.push(clock::end() - began);
+        work.samples.push(ticks::fenced() - began);
         work.misses += u64::from(last == 0);
     }
     black_box(last);
@@ -136,26 +137,22 @@ fn threads(
     run: impl Fn(usize, usize, &mut Work) + Sync,
     keys_per_sample: usize,
 ) -> Figure {
-    let cores = core_affinity::get_core_ids().unwrap_or_default();
     let barrier = Barrier::new(threads);
     let works: Vec<Work> = std::thread::scope(|scope| {
         let (run, barrier) = (&run, &barrier);
         let handles: Vec<_> = (0..threads)
             .map(|thread| {
-                // From the last core down: the first has the interrupts.
-                let core = cores.iter().rev().nth(thread).copied();
                 scope.spawn(move || {
-                    if let Some(core) = core {
-                        core_affinity::set_for_current(core);
-                    }
+                    // Where it fails the run is only noisier.
+                    let _ = processor::pin(thread);
                     let mut work = Work::default();
                     let start = thread * stream / threads + turn * (effort.warm + effort.ops);
                     run(start, effort.warm, &mut work);
                     work.samples.clear();
                     barrier.wait();
-                    let (cpu, wall) = (clock::thread_cpu(), Instant::now());
+                    let (cpu, wall) = (processor::thread_cpu(), Instant::now());
                     run(start + effort.warm, effort.ops, &mut work);
-                    (work.wall, work.cpu) = (wall.elapsed(), clock::thread_cpu() - cpu);
+                    (work.wall, work.cpu) = (wall.elapsed(), processor::thread_cpu() - cpu);
                     work
                 })
             })
@@ -166,7 +163,7 @@ fn threads(
 }
 
 fn figure(works: Vec<Work>, ops: usize, keys_per_sample: usize) -> Figure {
-    let (rate, cost) = (clock::ticks_per_nano(), clock::timing_cost());
+    let (rate, cost) = (ticks::ticks_per_nano(), ticks::timing_cost());
     let mut figure = Figure { ns: 0.0, p99: 0.0, p999: 0.0, misses: 0, cpu_share: 1.0 };
     let threads = works.len() as f64;
     let mut samples = Vec::new();
@@ -179,8 +176,8 @@ fn figure(works: Vec<Work>, ops: usize, keys_per_sample: usize) -> Figure {
     }
     samples.sort_unstable();
     let percentile = |share: f64| {
-        let at = ((samples.len() as f64 * share) as usize).min(samples.len() - 1);
-        samples[at].saturating_sub(cost) as f64 / rate / keys_per_sample as f64
+        let ticks = quantile::nearest(&samples, share).unwrap_or(0);
+        ticks.saturating_sub(cost) as f64 / rate / keys_per_sample as f64
     };
     (figure.p99, figure.p999) = (percentile(0.99), percentile(0.999));
     figure

@@ -12,8 +12,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use crate::keys::{KEY, VALUE};
 use crate::subject::Subject;
+use bench_common::keys::{KEY, VALUE};
 
 /// What malloc keeps before each block.
 const HEADER: i64 = 8;

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
+use bench_common::bar::Bar;
 use serde_json::{Value, json};
 
-use crate::bars::Bar;
 use crate::cell::Cell;
 use crate::registry;
 use crate::results::{Results, Row};
@@ -63,15 +63,7 @@ fn write(out: &mut String, results: &Results, bars: &[Bar], n: &[usize]) -> std:
     }
     writeln!(out, "  edgecmp in 99/1 and 90/10 is edgecmp_store: Cache::set writes through to an origin.")?;
     writeln!(out, "\nBars")?;
-    for bar in bars {
-        let (figure, verdict) = match (bar.figure, bar.passed()) {
-            (Some(figure), Some(true)) => (format!("{figure:.2}"), "PASS"),
-            (Some(figure), _) => (format!("{figure:.2}"), "FAIL"),
-            (None, _) => ("-".to_owned(), "not measured"),
-        };
-        let busy = if bar.figure.is_some() && bar.disturbed { " (busy machine: says little)" } else { "" };
-        writeln!(out, "  {:<64} {figure:>7} <= {:<6} {verdict}{busy}", bar.text, bar.limit)?;
-    }
+    bars.iter().try_for_each(|bar| writeln!(out, "{bar}"))?;
     if results.disturbed > 0 {
         writeln!(
             out,
@@ -123,10 +115,7 @@ pub fn json(results: &Results, bars: &[Bar]) -> Value {
             })
         })
         .collect();
-    let bars: Vec<Value> = bars
-        .iter()
-        .map(|bar| json!({"bar": bar.text, "limit": bar.limit, "figure": bar.figure, "passed": bar.passed()}))
-        .collect();
+    let bars: Vec<Value> = bars.iter().map(Bar::json).collect();
     json!({"rows": rows, "bars": bars, "disturbed": results.disturbed})
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use bench_common::quantile::{median, range};
+
 use crate::cell::{Cell, Mix};
 use crate::measure::Figure;
 use crate::memory::Footprint;
@@ -78,28 +80,16 @@ impl Row {
         let clean: Vec<Figure> = figures.iter().copied().filter(Figure::is_undisturbed).collect();
         let (undisturbed, rounds) = (clean.len(), figures.len());
         let figures = if clean.is_empty() { figures } else { &clean };
-        let sorted = |field: fn(&Figure) -> f64| {
-            let mut values: Vec<f64> = figures.iter().map(field).collect();
-            values.sort_by(f64::total_cmp);
-            values
-        };
-        let median = |values: &[f64]| {
-            let middle = values.len() / 2;
-            if values.len() % 2 == 1 {
-                values[middle]
-            } else {
-                f64::midpoint(values[middle - 1], values[middle])
-            }
-        };
-        let ns = sorted(|figure| figure.ns);
+        let of = |field: fn(&Figure) -> f64| figures.iter().map(field);
+        let (min, max) = range(of(|figure| figure.ns));
         Self {
             undisturbed,
             rounds,
-            ns: median(&ns),
-            min: ns[0],
-            max: ns[ns.len() - 1],
-            p99: median(&sorted(|figure| figure.p99)),
-            p999: median(&sorted(|figure| figure.p999)),
+            ns: median(of(|figure| figure.ns)),
+            min,
+            max,
+            p99: median(of(|figure| figure.p99)),
+            p999: median(of(|figure| figure.p999)),
         }
     }
 }

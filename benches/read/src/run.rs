@@ -4,11 +4,11 @@
 
 use crate::args::Args;
 use crate::cell::{Effort, LARGE, cells};
-use crate::keys::Stream;
 use crate::measure::{Figure, Load};
 use crate::memory;
 use crate::registry;
 use crate::results::Results;
+use bench_common::keys::Stream;
 
 const ATTEMPTS: usize = 3;
 /// What implementations of more than [`LARGE`] keys need side by side, a key.

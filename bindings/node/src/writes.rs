@@ -1,6 +1,6 @@
 //! Writes: `set`, `delete`, and `invalidate`, which writes nothing.
 
-use edgecmp::{Pending, WriteReceipt};
+use edgecmp::{Cache, Pending, WriteOptions, WriteReceipt};
 use napi::Env;
 use napi::bindgen_prelude::Unknown;
 use napi_derive::napi;
@@ -20,18 +20,12 @@ pub fn set(
     value: Unknown<'_>,
     write: Option<WriteArguments>,
 ) -> Result<()> {
-    guard(|| {
-        let environment = Environment::get(environment)?;
-        let options = write_options(write)?;
-        let pending = environment.with_cache(handle, |cache| {
-            with_key(&env, &key, |key| {
-                with_bytes(&env, &value, "value", "a string or a Uint8Array", |value| {
-                    cache.start_set(key, value, &options).map_err(thrown)
-                })
+    start(environment, handle, write, |cache, options| {
+        with_key(&env, &key, |key| {
+            with_bytes(&env, &value, "value", "a string or a Uint8Array", |value| {
+                cache.start_set(key, value, options).map_err(thrown)
             })
-        })?;
-        report(&environment, pending);
-        Ok(())
+        })
     })
 }
 
@@ -44,21 +38,27 @@ pub fn delete(
     key: Unknown<'_>,
     write: Option<WriteArguments>,
 ) -> Result<()> {
-    guard(|| {
-        let environment = Environment::get(environment)?;
-        let options = write_options(write)?;
-        let pending = environment.with_cache(handle, |cache| {
-            with_key(&env, &key, |key| cache.start_delete(key, &options).map_err(thrown))
-        })?;
-        report(&environment, pending);
-        Ok(())
+    start(environment, handle, write, |cache, options| {
+        with_key(&env, &key, |key| cache.start_delete(key, options).map_err(thrown))
     })
 }
 
-fn report(environment: &Environment, pending: Pending<WriteReceipt>) {
-    let (call, mailbox) = environment.start_call();
-    // A push that fails finds no one left who waits.
-    pending.on_complete(move |outcome| drop(mailbox.push(Event::Written { call, outcome })));
+/// Starts a write; its event tells how it ended.
+fn start(
+    environment: u32,
+    handle: u32,
+    write: Option<WriteArguments>,
+    begin: impl FnOnce(&Cache, &WriteOptions) -> Result<Pending<WriteReceipt>>,
+) -> Result<()> {
+    guard(|| {
+        let environment = Environment::get(environment)?;
+        let options = write_options(write)?;
+        let pending = environment.with_cache(handle, |cache| begin(cache, &options))?;
+        let (call, mailbox) = environment.start_call();
+        // A push that fails finds no one left who waits.
+        pending.on_complete(move |outcome| drop(mailbox.push(Event::Written { call, outcome })));
+        Ok(())
+    })
 }
 
 /// From now on only answers to requests sent later count for this key.

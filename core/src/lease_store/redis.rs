@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, ClientTlsConfig, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo,
-    RedisError, Script, TlsCertificates,
+    AsyncConnectionConfig, Client, ClientTlsConfig, ConnectionAddr, FromRedisValue, IntoConnectionInfo,
+    RedisConnectionInfo, RedisError, RedisResult, Script, ScriptInvocation, TlsCertificates,
 };
 
 use super::config::{Config, Form};
-use super::link::Link;
+use super::link::{Call, Link};
 use super::stray::Strays;
 use super::{Lease, LeaseStore};
 use crate::env::{BoxFuture, Env};
@@ -133,8 +133,7 @@ impl Shared {
         }
         let asking = self.strays.asking(names, token);
         let answer = pipeline.query_async::<Vec<Option<String>>>(&mut call.connection).await;
-        if !answer.as_ref().is_err_and(is_lost) {
-            call.answered();
+        if is_heard(&mut call, &answer) {
             asking.answered();
             self.strays.heard(self.env.now(), ttl);
         }
@@ -145,29 +144,37 @@ impl Shared {
     async fn extend(&self, leases: Vec<Lease>, ttl: Duration) -> Result<Vec<bool>> {
         let mut script = self.extend.prepare_invoke();
         script.arg(millis(ttl));
-        for lease in &leases {
-            script.key(self.config.name(&lease.key)).arg(lease.token);
-        }
-        let mut call = self.link.call().await?;
-        let answer = script.invoke_async::<Vec<bool>>(&mut call.connection).await;
-        if !answer.as_ref().is_err_and(is_lost) {
-            call.answered();
-        }
-        answer.map_err(away)
+        self.invoke(script, &leases).await
     }
 
     async fn release(&self, leases: Vec<Lease>) -> Result<()> {
-        let mut script = self.release.prepare_invoke();
-        for lease in &leases {
+        self.invoke(self.release.prepare_invoke(), &leases).await
+    }
+
+    /// A script on these leases: their names are its keys, their tokens its last arguments.
+    async fn invoke<T: FromRedisValue>(
+        &self,
+        mut script: ScriptInvocation<'_>,
+        leases: &[Lease],
+    ) -> Result<T> {
+        for lease in leases {
             script.key(self.config.name(&lease.key)).arg(lease.token);
         }
         let mut call = self.link.call().await?;
-        let answer = script.invoke_async::<()>(&mut call.connection).await;
-        if !answer.as_ref().is_err_and(is_lost) {
-            call.answered();
-        }
+        let answer = script.invoke_async(&mut call.connection).await;
+        is_heard(&mut call, &answer);
         answer.map_err(away)
     }
+}
+
+/// Whether Redis answered, be it with an error: then the connection is good, and
+/// the call is told so.
+fn is_heard<T>(call: &mut Call<MultiplexedConnection>, answer: &RedisResult<T>) -> bool {
+    let is_heard = !answer.as_ref().is_err_and(is_lost);
+    if is_heard {
+        call.answered();
+    }
+    is_heard
 }
 
 /// Whether the connection is of no more use. An authentication that was lost is

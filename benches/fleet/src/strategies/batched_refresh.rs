@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bench_common::random::Random;
 use edgecmp_oracle::Source;
 
 use super::Strategy;
 use super::node::{Kept, Node};
 use crate::done::Done;
 use crate::job::Counts;
-use crate::trace::Random;
 
 /// The window of ages, as shares of the TTL (`WithEarlyRefreshes`).
 const WINDOW: (f64, f64) = (0.80, 0.95);

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bench_common::random::Random;
 use edgecmp_oracle::Source;
 
 use super::Strategy;
@@ -12,7 +13,6 @@ use super::locks::Locks;
 use super::node::Node;
 use crate::done::Done;
 use crate::job::Counts;
-use crate::trace::Random;
 
 /// "Close to expiry", as a share of the TTL.
 const NEAR: f64 = 0.9;

@@ -4,11 +4,11 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 
+use bench_common::random::hash;
 use edgecmp::facts::entry::MAX_VISITS;
 use edgecmp::store::eviction::{Policy, Residents, Turn};
 
 use super::Simulated;
-use crate::random::mix;
 
 pub struct Edgecmp {
     capacity: usize,
@@ -31,7 +31,7 @@ impl Residents for Slots {
     }
 
     fn hash(&self, slot: u32) -> u64 {
-        mix(u64::from(self.ids[slot as usize]))
+        hash(u64::from(self.ids[slot as usize]))
     }
 
     fn weight(&self, _slot: u32) -> u64 {
@@ -80,7 +80,7 @@ impl Simulated for Edgecmp {
         }
         let slot = self.place(id);
         self.index.insert(id, slot);
-        self.policy.admit(slot, mix(u64::from(id)), 1);
+        self.policy.admit(slot, hash(u64::from(id)), 1);
         while self.index.len() > self.capacity {
             let Some(turn) = self.policy.next(&self.slots) else { break };
             let (Turn::Evict(slot) | Turn::Lapsed(slot)) = turn;

@@ -1,7 +1,7 @@
 //! Count-min sketch of 4-bit counters that are halved every ten capacities
 //! (Einziger, Friedman, Manes, "TinyLFU", ACM ToS 2017).
 
-use crate::random::mix;
+use bench_common::random::hash;
 
 pub struct Sketch {
     counters: Vec<u8>,
@@ -19,7 +19,7 @@ impl Sketch {
     }
 
     fn places(&self, id: u32) -> [usize; ROWS] {
-        let hash = mix(u64::from(id));
+        let hash = hash(u64::from(id));
         let (low, high) = (hash as u32 as usize, (hash >> 32) as usize | 1);
         std::array::from_fn(|row| {
             row * (self.mask + 1) + (low.wrapping_add(row.wrapping_mul(high)) & self.mask)

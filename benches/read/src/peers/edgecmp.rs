@@ -6,8 +6,8 @@ use std::sync::{Arc, LazyLock};
 use edgecmp::{Cache, Options, ReadOptions};
 
 use super::origin::Synthetic;
-use crate::keys;
 use crate::subject::{Hits, Subject};
+use bench_common::keys;
 
 const FILL: usize = 1024;
 

@@ -48,7 +48,7 @@ impl Subject for EdgecmpStore {
                 std::hint::black_box(age);
                 entry.visit();
                 hits.add();
-                entry.value().map_or(0, crate::keys::first_word)
+                entry.value().map_or(0, bench_common::keys::first_word)
             }
             _ => 0,
         }

@@ -21,8 +21,11 @@ pub type Hasher = foldhash::fast::RandomState;
 pub type Key = Box<[u8]>;
 
 /// Calls `put` with all keys and values, in order of insertion.
-pub fn for_each(n: usize, mut put: impl FnMut([u8; crate::keys::KEY], [u8; crate::keys::VALUE])) {
+pub fn for_each(
+    n: usize,
+    mut put: impl FnMut([u8; bench_common::keys::KEY], [u8; bench_common::keys::VALUE]),
+) {
     for id in 0..n as u32 {
-        put(crate::keys::key(id), crate::keys::value(id));
+        put(bench_common::keys::key(id), bench_common::keys::value(id));
     }
 }

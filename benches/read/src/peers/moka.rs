@@ -48,7 +48,7 @@ impl<S: Flavour> Subject for Moka<S> {
     fn read(&self, key: &[u8], hits: &Hits) -> u64 {
         let Some(value) = self.0.get(key) else { return 0 };
         hits.add();
-        crate::keys::first_word(&value)
+        bench_common::keys::first_word(&value)
     }
 
     #[inline(always)]

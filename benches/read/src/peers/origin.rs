@@ -5,7 +5,7 @@ use bytes::Bytes;
 use edgecmp::origin::callback::{HostOrigin, Operation, OriginCall};
 use edgecmp::{Code, Version};
 
-use crate::keys;
+use bench_common::keys;
 
 pub struct Synthetic;
 

@@ -1,7 +1,7 @@
 //! The hardware's limit: two loads, the second dependent on the first.
 
-use crate::keys::{id_of, word};
 use crate::subject::{Hits, Subject};
+use bench_common::keys::{id_of, word};
 
 /// As large as an entry of edgecmp with a key of 32 and a value of 100 bytes.
 const BLOCK: usize = 192;

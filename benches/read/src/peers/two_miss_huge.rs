@@ -4,8 +4,8 @@
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ops::{Deref, DerefMut};
 
-use crate::keys::{id_of, word};
 use crate::subject::{Hits, Subject};
+use bench_common::keys::{id_of, word};
 
 const HUGE_PAGE: usize = 2 << 20;
 /// Words of a block of 192 bytes.

@@ -1,11 +1,10 @@
-//! The clock of the expiry checks that the harness does for peers which have
-//! none: the cheapest there is, so that no peer is charged for a slower one.
-//! On x86-64 that is `rdtsc` as it stands, without a fence.
+//! The cheapest clock there is, for single operations. On x86-64 that is the time
+//! stamp counter.
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-/// The present tick.
+/// The present tick, as it stands, without a fence.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub fn now() -> u64 {
@@ -21,19 +20,14 @@ pub fn now() -> u64 {
     START.elapsed().as_nanos() as u64
 }
 
-/// Begins a timed operation: what came before has ended, what follows has not begun.
+/// The present tick, fenced: what came before has ended, its loads have arrived,
+/// and what follows has not begun.
 #[inline(always)]
-pub fn begin() -> u64 {
+pub fn fenced() -> u64 {
     fence();
     let tick = now();
     fence();
     tick
-}
-
-/// Ends a timed operation: its loads have arrived.
-#[inline(always)]
-pub fn end() -> u64 {
-    begin()
 }
 
 #[inline(always)]
@@ -62,8 +56,8 @@ pub fn timing_cost() -> u64 {
     static COST: LazyLock<u64> = LazyLock::new(|| {
         let mut costs: Vec<u64> = (0..10_001)
             .map(|_| {
-                let start = begin();
-                end() - start
+                let start = fenced();
+                fenced() - start
             })
             .collect();
         costs.sort_unstable();
@@ -72,17 +66,7 @@ pub fn timing_cost() -> u64 {
     *COST
 }
 
-/// The expiry of a value written now: none expires within a run.
-pub fn expiry() -> u64 {
-    static BOUND: LazyLock<u64> = LazyLock::new(|| (3_600e9 * ticks_per_nano()) as u64);
-    now() + *BOUND
-}
-
-/// Processor time of the calling thread.
-pub fn thread_cpu() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is a valid place to write to.
-    let status = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
-    assert_eq!(status, 0, "every Linux has this clock");
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+/// What so many ticks between two fenced reads say of the operation between them, in nanoseconds.
+pub fn nanos(ticks: u64) -> f64 {
+    ticks.saturating_sub(timing_cost()) as f64 / ticks_per_nano()
 }

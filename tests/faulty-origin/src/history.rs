@@ -3,19 +3,22 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::clock;
+use crate::nanos;
 
 /// Versions kept of a key.
-const KEPT: u64 = 4096;
+const KEPT: u64 = 512;
 /// The version is being committed.
 const NOT_YET: u64 = u64::MAX;
 
+#[derive(Debug)]
 struct Row {
     latest: AtomicU64,
     /// When a version had become visible: no read that began later may miss it.
     visible: Box<[AtomicU64]>,
 }
 
+/// All versions of all keys.
+#[derive(Debug)]
 pub struct History {
     rows: Vec<Row>,
 }
@@ -28,13 +31,14 @@ impl History {
     pub fn new(keys: usize) -> Self {
         let row = || {
             let visible: Box<[AtomicU64]> = (0..KEPT).map(|_| AtomicU64::new(NOT_YET)).collect();
-            visible[1].store(clock::nanos(), Ordering::Relaxed);
+            visible[1].store(nanos(), Ordering::Relaxed);
             Row { latest: AtomicU64::new(1), visible }
         };
         Self { rows: (0..keys).map(|_| row()).collect() }
     }
 
-    pub fn len(&self) -> usize {
+    /// How many keys there are.
+    pub fn keys(&self) -> usize {
         self.rows.len()
     }
 
@@ -50,7 +54,7 @@ impl History {
         let visible = &row.visible[(next % KEPT) as usize];
         visible.store(NOT_YET, Ordering::Release);
         row.latest.store(next, Ordering::SeqCst);
-        visible.store(clock::nanos(), Ordering::Release);
+        visible.store(nanos(), Ordering::Release);
     }
 
     /// Judges an answer to a read that began at `began`: nanoseconds for which,

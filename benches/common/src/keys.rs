@@ -1,6 +1,6 @@
-//! Keys, values, and the stream of reads.
+//! Keys, values, and the stream of reads, for those who count nanoseconds.
 
-use crate::zipf::{Random, Zipf, mix};
+use crate::random::{Random, Zipf, mix};
 
 pub const KEY: usize = 32;
 pub const VALUE: usize = 100;
@@ -45,6 +45,7 @@ pub fn id_of(key: &[u8]) -> usize {
 
 /// Keys in the order in which they are asked, one after another in memory, so
 /// that fetching a key to ask for costs no random miss.
+#[derive(Debug)]
 pub struct Stream {
     keys: Vec<u8>,
     /// Uniform in 0..100: operation i is a write if this is below the share.
@@ -80,8 +81,14 @@ impl Stream {
         }
     }
 
-    pub fn len(&self) -> usize {
+    /// How many draws there are; then they begin again.
+    pub fn draws(&self) -> usize {
         self.mask + 1
+    }
+
+    /// All of them, [`KEY`] bytes each.
+    pub fn bytes(&self) -> &[u8] {
+        &self.keys
     }
 
     /// The key of operation `i`. `nothing` is zero, but only known when the
