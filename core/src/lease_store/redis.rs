@@ -13,7 +13,7 @@ use redis::{
 
 use super::config::{Config, Form};
 use super::link::Link;
-use super::stray::Strays;
+use super::stray::{Asking, Strays};
 use super::{Lease, LeaseStore};
 use crate::env::{BoxFuture, Env};
 use crate::facts::clock::saturating_nanos;
@@ -158,13 +158,18 @@ impl Shared {
 
     async fn release(&self, leases: Vec<Lease>) -> Result<()> {
         let mut script = self.release.prepare_invoke();
+        let mut releasing = Vec::with_capacity(leases.len());
         for lease in &leases {
-            script.key(self.config.name(&lease.key)).arg(lease.token);
+            let name = self.config.name(&lease.key);
+            script.key(name.clone()).arg(lease.token);
+            // If nobody answers, they are given back with the next request.
+            releasing.push(self.strays.asking(vec![name], lease.token));
         }
         let mut call = self.link.call().await?;
         let answer = script.invoke_async::<()>(&mut call.connection).await;
         if !answer.as_ref().is_err_and(is_lost) {
             call.answered();
+            releasing.into_iter().for_each(Asking::answered);
         }
         answer.map_err(away)
     }
