@@ -13,7 +13,7 @@ use redis::{
 
 use super::config::{Config, Form};
 use super::link::{Call, Link};
-use super::stray::Strays;
+use super::stray::{Asking, Strays};
 use super::{Lease, LeaseStore};
 use crate::env::{BoxFuture, Env};
 use crate::facts::clock::saturating_nanos;
@@ -144,11 +144,15 @@ impl Shared {
     async fn extend(&self, leases: Vec<Lease>, ttl: Duration) -> Result<Vec<bool>> {
         let mut script = self.extend.prepare_invoke();
         script.arg(millis(ttl));
-        self.invoke(script, &leases).await
+        self.invoke(script, &leases, Vec::new()).await
     }
 
     async fn release(&self, leases: Vec<Lease>) -> Result<()> {
-        self.invoke(self.release.prepare_invoke(), &leases).await
+        let release = self.release.prepare_invoke();
+        // If nobody answers, they are given back with the next request.
+        let asking = |lease: &Lease| self.strays.asking(vec![self.config.name(&lease.key)], lease.token);
+        let releasing = leases.iter().map(asking).collect();
+        self.invoke(release, &leases, releasing).await
     }
 
     /// A script on these leases: their names are its keys, their tokens its last arguments.
@@ -156,13 +160,16 @@ impl Shared {
         &self,
         mut script: ScriptInvocation<'_>,
         leases: &[Lease],
+        asking: Vec<Asking<'_>>,
     ) -> Result<T> {
         for lease in leases {
             script.key(self.config.name(&lease.key)).arg(lease.token);
         }
         let mut call = self.link.call().await?;
         let answer = script.invoke_async(&mut call.connection).await;
-        is_heard(&mut call, &answer);
+        if is_heard(&mut call, &answer) {
+            asking.into_iter().for_each(Asking::answered);
+        }
         answer.map_err(away)
     }
 }

@@ -146,6 +146,16 @@ impl Shared {
         Ok(())
     }
 
+    fn overdue_from_now(&self, keys: &[(Vec<u8>, u64)]) {
+        let now = self.env.now();
+        let mut held = self.held();
+        for key in keys {
+            if let Some(until) = held.get_mut(key) {
+                *until = now;
+            }
+        }
+    }
+
     /// Deletes what was not given back in time.
     async fn delete_overdue(&self) -> Result<()> {
         let now = self.env.now();
@@ -194,8 +204,13 @@ impl LeaseStore for EtcdLeases {
     fn release(&self, leases: Vec<Lease>) -> BoxFuture<'static, Result<()>> {
         let shared = Arc::clone(&self.shared);
         let name = |lease: Lease| (shared.config.name(&lease.key), lease.token);
-        let keys = leases.into_iter().map(name).collect();
-        Box::pin(async move { shared.delete(keys).await })
+        let keys: Vec<_> = leases.into_iter().map(name).collect();
+        Box::pin(async move {
+            // If nobody answers, the next heartbeat does it: others need not wait for
+            // what was to be given back until it lapses.
+            shared.overdue_from_now(&keys);
+            shared.delete(keys).await
+        })
     }
 
     fn returns(&self) -> u64 {

@@ -213,7 +213,7 @@ impl Shared {
         let pause = self.session_ttl() / BEATS;
         let mut attempts = Attempts::default();
         let mut next = self.env.now().after(pause);
-        let (mut soonest, mut look) = (self.env.now(), self.env.now());
+        let (mut soonest, mut look, mut late_until) = (self.env.now(), self.env.now(), self.env.now());
         loop {
             let woken = attempts.failed == 0
                 && within(self.env.as_ref(), next, self.session.wake.notified()).await.is_some();
@@ -225,6 +225,8 @@ impl Shared {
             match self.beat(id, attempts.refused).await {
                 Ok(true) => {
                     if woken || attempts.failed > 0 {
+                        // What is done late is done when its member goes on.
+                        late_until = self.env.now().after(2 * self.session_ttl());
                         self.session.doubt(None);
                         self.session.returns.fetch_add(1, Ordering::Relaxed);
                     }
@@ -239,7 +241,11 @@ impl Shared {
                     continue;
                 }
             }
-            soonest = self.env.now().after(PAUSE.base);
+            let now = self.env.now();
+            soonest = now.after(PAUSE.base);
+            if now < late_until {
+                look = now;
+            }
             self.tidy(id, &mut look).await;
             next = self.env.now().after(pause);
         }
@@ -250,9 +256,9 @@ impl Shared {
         let now = self.env.now();
         let tidy = async {
             self.delete_overdue().await?;
-            if now >= *look {
-                *look = now.after(self.session_ttl() / BEATS * LOOK_EVERY);
+            if self.env.now() >= *look {
                 self.delete_forgotten(id).await?;
+                *look = now.after(self.session_ttl() / BEATS * LOOK_EVERY);
             }
             Ok::<_, Error>(())
         };
