@@ -15,25 +15,41 @@ const PARTS: [u32; 4] = [16, 8, 4, 2];
 const LEAST: u32 = PARTS[0];
 const MOST: u32 = PARTS[3];
 
-/// How long refreshes take: smoothed, and how much that varies, as TCP estimates
-/// round trips (RFC 6298).
+/// What is exceeded grows by half, but not beyond what it was exceeded by; with each that
+/// does not exceed it, it shrinks by this part. Both cancel out where one in twenty is
+/// much longer, or one in six a little.
+const SHRINKS: u32 = 40;
+
+/// How long refreshes take.
 #[derive(Clone, Copy, Debug)]
 pub struct Lead {
+    /// Smoothed.
     usual: Duration,
-    variation: Duration,
+    /// A quantile, followed as it moves.
+    slow: Duration,
+    /// The same, but that it falls only by half at once. Where it wavered periods would,
+    /// and nodes whose times are apart would drift into each other's.
+    held: Duration,
 }
 
 impl Default for Lead {
     fn default() -> Self {
-        Self { usual: Duration::from_millis(10), variation: Duration::from_millis(5) }
+        let slow = Duration::from_millis(30);
+        Self { usual: Duration::from_millis(10), slow, held: slow }
     }
 }
 
 impl Lead {
     /// A refresh took so long, its lease included.
     pub fn observe(&mut self, took: Duration) {
-        self.variation = (self.variation * 3 + self.usual.abs_diff(took)) / 4;
         self.usual = (self.usual * 7 + took) / 8;
+        self.slow = match took > self.slow {
+            true => (self.slow * 3 / 2).clamp(TIMER, took.max(TIMER)),
+            false => self.slow - self.slow / SHRINKS,
+        };
+        if self.slow > self.held || self.slow < self.held / 2 {
+            self.held = self.slow;
+        }
     }
 
     /// How long a refresh usually takes.
@@ -43,7 +59,7 @@ impl Lead {
 
     /// How long a slow one takes.
     fn slow(&self) -> Duration {
-        self.usual + 4 * self.variation + TIMER
+        self.held + TIMER
     }
 
     /// The age at which a key of this bound is refreshed.
@@ -67,17 +83,57 @@ mod tests {
         Duration::from_millis(ms)
     }
 
+    fn lead(took: &[u64]) -> Lead {
+        let mut lead = Lead::default();
+        took.iter().for_each(|took| lead.observe(ms(*took)));
+        lead
+    }
+
     #[test]
     fn as_late_as_refreshes_allow() {
-        let mut lead = Lead::default();
-        (0..1000).for_each(|_| lead.observe(ms(5)));
+        let mut lead = lead(&[5; 1000]);
         assert_eq!(lead.due_age(ms(1600)), ms(1500), "never later");
         assert_eq!(lead.due_age(ms(160)), ms(140));
         assert_eq!(lead.due_age(ms(20)), ms(10), "never earlier");
-        lead.observe(ms(100));
-        assert_eq!(lead.due_age(ms(1600)), ms(1200), "one slow refresh is enough");
-        (0..10).for_each(|_| lead.observe(ms(5)));
-        assert_eq!(lead.due_age(ms(1600)), ms(1500), "and soon forgotten");
+        (0..10).for_each(|_| lead.observe(ms(100)));
+        assert_eq!(lead.due_age(ms(1600)), ms(1200), "a few slow refreshes are enough");
+        (0..200).for_each(|_| lead.observe(ms(5)));
+        assert_eq!(lead.due_age(ms(1600)), ms(1500), "and forgotten in time");
+    }
+
+    #[test]
+    fn periods_stay_the_same_while_a_refresh_now_and_then_is_slow() {
+        let mut lead = Lead::default();
+        let random = crate::env::SplitMix::new(1);
+        let mut ages = Vec::new();
+        for refresh in 0..5_000 {
+            let stalled = random.draw() % 50 == 0;
+            lead.observe(ms(if stalled { 300 } else { 2 + random.draw() % 10 }));
+            if refresh > 200 {
+                ages.push(lead.due_age(ms(1600)));
+            }
+        }
+        let changes = ages.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        assert!(changes <= 10, "{changes} changes");
+    }
+
+    #[test]
+    fn few_take_longer_than_a_slow_one() {
+        let random = crate::env::SplitMix::new(1);
+        let longer = |draw: fn(u64) -> u64| {
+            let mut lead = Lead::default();
+            let took = (0..20_000).map(|_| Duration::from_micros(draw(random.draw())));
+            took.filter(|took| {
+                let longer = *took > lead.slow;
+                lead.observe(*took);
+                longer
+            })
+            .count()
+        };
+        let even = longer(|draw| draw % 50_000);
+        let tail = longer(|draw| 1_000 << (draw.trailing_zeros().min(10)));
+        assert!((2_500..4_000).contains(&even), "{even} of 20,000");
+        assert!((500..2_000).contains(&tail), "{tail} of 20,000");
     }
 
     #[test]

@@ -15,13 +15,13 @@ const BOUND: u64 = 2;
 type Counts = [u64; 3];
 
 /// Reads all keys at all nodes for so many bounds; the counts of each bound.
-fn run(nodes: usize, bounds: usize, prefetch_keys: u64) -> Vec<Counts> {
+fn run(nodes: usize, latency: (u64, u64), bounds: usize, prefetch_keys: u64) -> Vec<Counts> {
     let mut plan = Plan::of(1, Sabotage::None);
     plan.nodes = nodes;
     plan.keys = KEYS;
     plan.rates.clear();
     plan.drift_ppm = (0..nodes).map(|node| node as i64 * 20 - 160).collect();
-    plan.latency = (2 * MS, 3 * MS);
+    plan.latency = latency;
     plan.shared_leases = true;
     plan.prefix_bound = None;
     plan.options = Options::default();
@@ -70,7 +70,7 @@ fn run(nodes: usize, bounds: usize, prefetch_keys: u64) -> Vec<Counts> {
 fn leases_cost_no_more_when_nodes_become_more() {
     for nodes in [2, 4, 8, 16] {
         // Cold caches on all nodes at once, and then they find their times.
-        let counts = run(nodes, 16, 16_384);
+        let counts = run(nodes, (2 * MS, 3 * MS), 16, 16_384);
         println!("{nodes} nodes, by bound: {counts:?}");
         let sum = |counts: &[Counts], i: usize| counts.iter().map(|counts| counts[i]).sum::<u64>();
         let conflicts = |counts| sum(counts, 0) as f64 / sum(counts, 1) as f64;
@@ -86,10 +86,30 @@ fn leases_cost_no_more_when_nodes_become_more() {
 #[test]
 fn keys_of_which_no_rate_is_known_cost_no_more() {
     for known in [0, KEYS as u64 / 2] {
-        let counts = run(1, 12, known);
+        let counts = run(1, (2 * MS, 3 * MS), 12, known);
         println!("{known} keys known, by bound: {counts:?}");
         let asked = counts[4..].iter().map(|counts| counts[1]).sum::<u64>() as f64 / (8 * KEYS) as f64;
         // At half of the bound it would be two of each key, or of each other one.
         assert!((1.0..1.2).contains(&asked), "{known} known: {asked:.3} proofs a key and bound");
+    }
+}
+
+/// Where refreshes take now 2 and now 50 ms, nodes have to find times that are further
+/// apart, and to keep them: how long a refresh takes may not move them.
+#[test]
+fn nodes_find_their_times_where_refreshes_vary() {
+    for nodes in [2, 16] {
+        let counts = run(nodes, (MS, 25 * MS), 32, 16_384);
+        let sum = |counts: &[Counts], i: usize| counts.iter().map(|counts| counts[i]).sum::<u64>();
+        let conflicts = |counts| sum(counts, 0) as f64 / sum(counts, 1) as f64;
+        let (cold, settled) = (conflicts(&counts), conflicts(&counts[16..]));
+        let asked = sum(&counts[4..], 1) as f64 / (28 * nodes * KEYS) as f64;
+        println!(
+            "{nodes} nodes: {cold:.4} conflicts a key, {settled:.4} in the second half; {asked:.3} proofs"
+        );
+        // It was 0.24 and 0.22 of 16 nodes while the lead followed each refresh.
+        assert!(cold < 0.1 && settled < 0.03);
+        assert!((1.0..1.15).contains(&asked));
+        assert_eq!(sum(&counts[4..], 2), 0, "reads waited");
     }
 }

@@ -22,7 +22,7 @@ const SOON: u32 = 16;
 const NEAR: u32 = 4;
 /// Of the refreshes of a key that has met another node at its lease: after so many
 /// it may go along with others again.
-const APART: u8 = 16;
+const APART: u8 = 64;
 /// Of the room for a first refresh that comes early: what keys have that are only passing.
 const PASSING: u32 = 8;
 /// Of the half-life: bounds of the key in it at the least.
