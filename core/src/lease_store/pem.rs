@@ -8,6 +8,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
 use super::config::Tls;
+#[cfg(feature = "redis")]
+use crate::facts::error::Code;
 use crate::facts::error::{Error, Result};
 use crate::facts::options::Options;
 
@@ -40,6 +42,28 @@ pub fn check(options: &Options, tls: &Tls) -> Result<()> {
             wrong("lease_store_key_file", &options.lease_store_key_file, why, allowed)
         }
     }
+}
+
+/// How a client does TLS, with what was checked.
+#[cfg(feature = "redis")]
+pub fn client(tls: &Tls) -> Result<rustls::ClientConfig> {
+    let failed = |why: String| Error::new(Code::Internal, format!("TLS: {why}"));
+    let mut roots = RootCertStore::empty();
+    match &tls.ca {
+        Some(ca) => roots.add_parsable_certificates(certificates(ca).map_err(failed)?),
+        None => {
+            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+            (0, 0)
+        }
+    };
+    let builder = rustls::ClientConfig::builder_with_provider(default_provider().into())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| failed(error.to_string()))?
+        .with_root_certificates(roots);
+    let Some((cert, key)) = &tls.identity else { return Ok(builder.with_no_client_auth()) };
+    let chain = certificates(cert).map_err(failed)?;
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| failed("no key".into()))?;
+    builder.with_client_auth_cert(chain, key).map_err(|error| failed(error.to_string()))
 }
 
 fn certificates(text: &[u8]) -> std::result::Result<Vec<CertificateDer<'static>>, String> {
