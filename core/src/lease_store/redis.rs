@@ -2,6 +2,7 @@
 //! before they extend or delete ("Distributed locks with Redis", redis.io; one
 //! instance, which is enough for an economy and would not be for a lock).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use redis::{RedisError, Script};
 
 use super::config::{Config, Form};
 use super::link::Link;
-use super::stray::Strays;
+use super::stray::{Asking, Strays};
 use super::{Lease, LeaseStore};
 use crate::env::{BoxFuture, Env};
 use crate::facts::clock::saturating_nanos;
@@ -121,13 +122,20 @@ impl Shared {
 
     async fn release(&self, leases: Vec<Lease>) -> Result<()> {
         let mut script = self.release.prepare_invoke();
+        let mut calls = BTreeMap::<u64, Vec<Vec<u8>>>::new();
         for lease in &leases {
-            script.key(self.config.name(&lease.key)).arg(lease.token);
+            let name = self.config.name(&lease.key);
+            script.key(&name).arg(lease.token);
+            calls.entry(lease.token).or_default().push(name);
         }
+        // What is not given back in time would keep this node off as well as the others.
+        let strays = calls.into_iter().map(|(token, names)| self.strays.asking(names, token));
+        let strays: Vec<_> = strays.collect();
         let mut call = self.link.call().await?;
         let answer = script.invoke_async::<()>(&mut call.connection.redis).await;
         if !answer.as_ref().is_err_and(is_lost) {
             call.answered();
+            strays.into_iter().for_each(Asking::answered);
         }
         answer.map_err(away)
     }

@@ -1,4 +1,4 @@
-//! Leases that were asked for and whose answer nobody waited for.
+//! Leases that were asked for, or given back, and whose answer nobody waited for.
 //!
 //! A server that was paused or cut off finds the requests in its buffers when it
 //! goes on, and hands out leases that nobody holds. So their holder to be notes
@@ -32,7 +32,7 @@ impl Strays {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A call that asks for these.
+    /// A call that asks for these, or gives them back.
     pub fn asking(&self, names: Vec<Vec<u8>>, token: u64) -> Asking<'_> {
         Asking { strays: self, names, token }
     }
