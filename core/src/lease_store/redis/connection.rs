@@ -74,7 +74,7 @@ impl Connector {
         let settings = AsyncConnectionConfig::new().set_response_timeout(None);
         let stream = Short { stream, read: 0 };
         let made = MultiplexedConnection::new_with_config(&self.who, stream, settings).await;
-        let (redis, driver) = made.map_err(super::away)?;
+        let (redis, driver) = made.map_err(|error| self.without_password(&super::away(error)))?;
         let (open, mut closed) = oneshot::channel();
         let mut driver = Box::pin(driver);
         // An answer that never comes would keep the driver for ever.
@@ -83,6 +83,17 @@ impl Connector {
             if ended { Poll::Ready(()) } else { Poll::Pending }
         })))?;
         Ok(Connection { redis, _open: Arc::new(open) })
+    }
+}
+
+impl Connector {
+    /// A server that does not know a command may show what it was sent.
+    fn without_password(&self, error: &Error) -> Error {
+        let text = match self.who.password() {
+            Some(password) => error.message().replace(password, "***"),
+            None => error.message().to_owned(),
+        };
+        Error::new(error.code(), text)
     }
 }
 
@@ -146,7 +157,7 @@ mod tests {
 
     /// What a connection to a server says that answers the first request with this,
     /// and how much of it the server could send.
-    fn connect(answer: &'static [u8]) -> (String, usize) {
+    fn connect(answer: &'static [u8], database: &str) -> (String, usize) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let rest = listener.local_addr().unwrap().to_string();
         let server = std::thread::spawn(move || {
@@ -158,7 +169,9 @@ mod tests {
             let _ = say(answer) && (0..2048).all(|_| say(&block));
             sent
         });
-        let options = Options { lease_store: format!("redis://{rest}"), ..Options::default() };
+        let mut options = Options::default();
+        options.set("lease_store_password", "hunter2").unwrap();
+        let rest = format!("{rest}{database}");
         let connector = Connector::new(&Config::read(&options, &rest, false, FORM).unwrap()).unwrap();
         let runtime: Arc<dyn Env> = Arc::new(Runtime::new(1));
         let (sender, mut receiver) = oneshot::channel();
@@ -175,10 +188,17 @@ mod tests {
     #[test]
     fn a_flood_is_not_taken_in() {
         for answer in [&b"$9000000000000000000\r\n"[..], b"$500000000\r\n", b"+", b"=-1\r\n", b"-ERR "] {
-            let (error, sent) = connect(answer);
+            let (error, sent) = connect(answer, "");
             assert!(error.contains("more than was asked for"), "{error}");
             // Beside what we took, what the system's buffers hold.
             assert!(sent < 64 << 20, "{sent} bytes were sent");
         }
+    }
+
+    #[test]
+    fn a_password_that_the_server_shows_is_not_shown() {
+        let answer = b"+OK\r\n-ERR unknown command, with args beginning with: hunter2\r\n+OK\r\n+OK\r\n";
+        let (error, _) = connect(answer, "/1");
+        assert!(error.ends_with("beginning with: ***"), "{error}");
     }
 }
