@@ -15,6 +15,7 @@ pub struct Config {
     /// Its servers, as host and port.
     pub servers: Vec<(String, u16)>,
     /// Redis: the number of the database.
+    #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "etcd has none"))]
     pub database: i64,
     /// Whether the connection is encrypted.
     pub tls: Option<Tls>,
@@ -25,6 +26,7 @@ pub struct Config {
     /// What the names of all leases begin with.
     pub prefix: String,
     /// How long a lease holds.
+    #[cfg_attr(not(feature = "etcd"), allow(dead_code, reason = "Redis has no sessions"))]
     pub ttl: Duration,
     /// Longest wait for a connection.
     pub connect_timeout: Duration,
