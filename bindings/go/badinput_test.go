@@ -55,9 +55,18 @@ func TestBadOptions(t *testing.T) {
 }
 
 func TestSecretsAreNotShown(t *testing.T) {
-	_, err := edgecmp.Open(background, edgecmp.Options{Origin: "memory:", OriginBearerToken: "hunter2\n"})
-	if !errors.Is(err, edgecmp.ErrInvalidArgument) || strings.Contains(err.Error(), "hunter2") {
-		t.Error(err)
+	for _, options := range []edgecmp.Options{
+		{Origin: "memory:", OriginBearerToken: "hunter2\n"},
+		{Origin: "memory:", LeaseStorePassword: "hunter2\x00"},
+		{Origin: "memory:", LeaseStore: "redis://user:hunter2@host\n"},
+		{Origin: "memory:", LeaseStore: "redis://user:hunter2@host\x00"},
+		{Origin: "memory:", LeaseStore: "redis://host/0?password=hunter2"},
+		{Origin: "http://user:hunter2@host/{key}", Loader: newStore()},
+	} {
+		_, err := edgecmp.Open(background, options)
+		if !errors.Is(err, edgecmp.ErrInvalidArgument) || strings.Contains(err.Error(), "hunter2") {
+			t.Error(err)
+		}
 	}
 }
 

@@ -6,7 +6,6 @@ import "C"
 import (
 	"context"
 	"runtime"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -40,7 +39,7 @@ func Open(ctx context.Context, options Options) (*Cache, error) {
 	var writable bool
 	if options.Loader != nil {
 		if options.Origin != "" {
-			return nil, invalid("origin", strconv.Quote(options.Origin), "empty, if there is a Loader")
+			return nil, invalid("origin", "a URL", "empty, if there is a Loader")
 		}
 		c.loaders = newLoaders(ctx, options.Loader)
 		serve = c.loaders.serve

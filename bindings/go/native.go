@@ -5,7 +5,6 @@ package edgecmp
 import "C"
 
 import (
-	"strconv"
 	"strings"
 	"time"
 	"unsafe"
@@ -29,10 +28,10 @@ func copyError(failure *C.edgecmp_error) error {
 }
 
 // newText copies a text to C. It must be freed. A NUL would cut the text short
-// in silence, and is refused.
+// in silence, and is refused; the text is not shown, as it may be a password.
 func newText(field, text string) (*C.char, error) {
 	if strings.IndexByte(text, 0) >= 0 {
-		return nil, invalid(field, strconv.Quote(text), "text without NUL")
+		return nil, invalid(field, "text with a NUL", "text without NUL")
 	}
 	return C.CString(text), nil
 }

@@ -29,7 +29,13 @@ fn as_text(spec: &OptionSpec, value: &Bound<'_, PyAny>) -> PyResult<String> {
         let kind = value.get_type().name()?;
         Err(PyTypeError::new_err(format!("{} must be {expected}, not {kind}", spec.name)))
     };
-    let text = value.cast::<PyString>().ok().map(|text| text.to_string_lossy().into_owned());
+    let text = match value.cast::<PyString>() {
+        // Not replaced: a password would be another one.
+        Ok(text) => Some(text.to_str().map(str::to_owned).map_err(|_| {
+            errors::invalid(value.py(), spec.name, "text with a lone surrogate", "text that UTF-8 can hold")
+        })?),
+        Err(_) => None,
+    };
     let integer = value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>();
     match spec.kind {
         "duration" => match text {

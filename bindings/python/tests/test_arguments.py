@@ -43,6 +43,17 @@ BAD_OPTIONS: list[tuple[dict[str, Any], type[BaseException], str]] = [
     ({"prefix_bounds": {"a": "x"}}, edgecmp.InvalidArgumentError, "prefix_bounds"),
     ({"prefix_bounds": ["a"]}, TypeError, "a dict of prefix to duration"),
     ({"origin_bearer_token": "hunter2\n"}, edgecmp.InvalidArgumentError, "origin_bearer_token"),
+    ({"lease_store_password": "hunter2\0"}, edgecmp.InvalidArgumentError, "lease_store_password"),
+    ({"lease_store_password": "hunter2\ud800"}, edgecmp.InvalidArgumentError, "lone surrogate"),
+    ({"lease_store": "redis://user:hunter2@host\n"}, edgecmp.InvalidArgumentError, "***@host"),
+    ({"lease_store": "redis://host/0?password=hunter2"}, edgecmp.InvalidArgumentError, "lease_store"),
+    ({"lease_store": "etcd://ho st:1"}, edgecmp.InvalidArgumentError, "lease_store"),
+    ({"lease_slots": 0}, edgecmp.InvalidArgumentError, "per_key, or a number of slots"),
+    ({"lease_prefix": "a\0"}, edgecmp.InvalidArgumentError, "without control characters"),
+    ({"prefetch_threshold": "nan/s"}, edgecmp.InvalidArgumentError, "adaptive, off, or a rate"),
+    ({"prefetch_half_life": float("nan")}, edgecmp.InvalidArgumentError, "prefetch_half_life"),
+    ({"breaker_window": "99ms"}, edgecmp.InvalidArgumentError, "100ms to 1h"),
+    ({"breaker_slow_percent": 0}, edgecmp.InvalidArgumentError, "1 to 100"),
 ]
 
 

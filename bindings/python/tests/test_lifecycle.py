@@ -54,6 +54,27 @@ def test_close_ends_what_waits(silent: RawServer) -> None:
     assert [type(error) for error in failures] == [edgecmp.ClosedError]
 
 
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_close_while_the_loader_is_being_started(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread's first read has made the threads, and started none yet."""
+    names: dict[str, Any] = {}
+    exec(f"{kind} load(key): return b''", names)
+    cache = edgecmp.Cache(loader=names["load"])
+    start = threading.Thread.start
+    closed: list[bool] = []
+
+    def close_first(thread: threading.Thread) -> None:
+        if thread.name.startswith("edgecmp-loader"):
+            closed.append(cache.close())
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", close_first)
+    with pytest.raises(edgecmp.ClosedError):
+        cache.get("a")
+    assert closed and all(closed)
+    wait_until(lambda: not loader_threads(), "the threads end")
+
+
 def loader_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith("edgecmp-loader")]
 

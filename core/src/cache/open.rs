@@ -43,7 +43,8 @@ impl Recipe {
             Self::Url(options) => origin_of(options)?,
             Self::Host(options, _) if !options.origin.is_empty() => {
                 let allowed = "empty, because an origin of the host language was given";
-                return Err(Error::invalid("origin", format_args!("{:?}", options.origin), allowed));
+                let shown = without_credentials(&options.origin);
+                return Err(Error::invalid("origin", format_args!("{shown:?}"), allowed));
             }
             Self::Host(_, host) => Arc::new(CallbackOrigin::new(Arc::clone(host))),
             Self::Parts(_) => return Err(forked("its parts came from outside")),

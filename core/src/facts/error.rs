@@ -84,9 +84,11 @@ pub struct Error {
     idempotency_key: Option<Box<str>>,
 }
 
-/// A URL as it may be shown: what stands before an @ may be a password.
+/// A URL as it may be shown: what stands before an @ may be a password, and so may
+/// what follows a question mark.
 pub(crate) fn without_credentials(url: &str) -> String {
-    url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, host)| format!("***@{host}"))
+    let url = url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, host)| format!("***@{host}"));
+    url.split_once('?').map_or(url.clone(), |(path, _)| format!("{path}?***"))
 }
 
 impl Error {
@@ -156,6 +158,20 @@ mod tests {
                 assert_ne!(*a as i32, *b as i32);
                 assert_ne!(a.name(), b.name());
             }
+        }
+    }
+
+    #[test]
+    fn a_url_is_shown_without_what_may_be_secret() {
+        for (url, shown) in [
+            ("redis://host/0", "redis://host/0"),
+            ("redis://user:hunter2@host/0", "***@host/0"),
+            ("redis://hunter2@host/hunter2@", "***@"),
+            ("redis://host?password=hunter2", "redis://host?***"),
+            ("redis://user@host?password=hunter2", "***@host?***"),
+            ("redis://host?password=hunter2@", "***@"),
+        ] {
+            assert_eq!(without_credentials(url), shown);
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::error::{Code, Error, Result};
+use super::error::{Code, Error, Result, without_credentials};
 use super::option_choice::{LeaseSlots, PrefetchThreshold};
 use super::option_value::{OptionValue, PrefixBounds, Secret, Size};
 
@@ -193,7 +193,8 @@ options! {
 fn read_value<T: OptionValue>(name: &str, text: &str, range: (&str, &str)) -> Result<T> {
     let value = T::parse(text).map_err(|form| {
         // What cannot be read may still be a secret.
-        let shown = if T::TYPE == Secret::TYPE { "***".into() } else { format!("{text:?}") };
+        let shown =
+            if T::TYPE == Secret::TYPE { "***".into() } else { format!("{:?}", without_credentials(text)) };
         Error::invalid(name, shown, form)
     })?;
     check_range(name, &value, range)?;
@@ -291,6 +292,8 @@ mod tests {
         assert!(text.contains("did you mean \"staleness_bound\""), "{text}");
         let text = message(options.set("origin_bearer_token", "secret\n"));
         assert!(!text.contains("secret\\n"), "{text}");
+        let text = message(options.set("lease_store", "redis://user:hunter2@host\n"));
+        assert!(text.contains("lease_store: got \"***@host\\n\"; allowed: text without"), "{text}");
         options.refresh_after = Duration::from_secs(2);
         let text = message(options.validate());
         assert!(text.contains("refresh_after: got 2s; allowed: at most staleness_bound = 1s"), "{text}");

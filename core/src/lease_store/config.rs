@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::pem;
 use crate::facts::error::{Error, Result, without_credentials};
 use crate::facts::key::Key;
 use crate::facts::option_value::Secret;
@@ -14,6 +15,7 @@ pub struct Config {
     /// Its servers, as host and port.
     pub servers: Vec<(String, u16)>,
     /// Redis: the number of the database.
+    #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "etcd has none"))]
     pub database: i64,
     /// Whether the connection is encrypted.
     pub tls: Option<Tls>,
@@ -24,6 +26,7 @@ pub struct Config {
     /// What the names of all leases begin with.
     pub prefix: String,
     /// How long a lease holds.
+    #[cfg_attr(not(feature = "etcd"), allow(dead_code, reason = "Redis has no sessions"))]
     pub ttl: Duration,
     /// Longest wait for a connection.
     pub connect_timeout: Duration,
@@ -108,8 +111,19 @@ fn server(text: &str, default_port: u16) -> Option<(String, u16)> {
         Some(_) if !text.ends_with(']') => return None,
         _ => (text, default_port),
     };
-    let sound = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control());
-    (sound && port > 0).then(|| (host.to_owned(), port))
+    (is_host(host) && port > 0).then(|| (host.to_owned(), port))
+}
+
+/// What else there is in no name is found out here: the clients would find out with
+/// each attempt to connect, and nobody would hear of it.
+fn is_host(host: &str) -> bool {
+    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            let is_named = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+            (1..=253).contains(&host.len()) && host.bytes().all(is_named)
+        }
+    }
 }
 
 fn refuse_tls(options: &Options) -> Result<Option<Tls>> {
@@ -153,7 +167,9 @@ fn read_tls(options: &Options) -> Result<Tls> {
             return Err(Error::invalid("lease_store_cert_file", "nothing", allowed));
         }
     };
-    Ok(Tls { ca: ca?, identity })
+    let tls = Tls { ca: ca?, identity };
+    pem::check(options, &tls)?;
+    Ok(tls)
 }
 
 fn read_pem(name: &str, path: &str) -> Result<Vec<u8>> {
@@ -187,7 +203,10 @@ mod tests {
         assert_eq!(servers("a"), [("a".into(), 2379)]);
         assert_eq!(servers("a:1,b,[::1]:7"), [("a".into(), 1), ("b".into(), 2379), ("[::1]".into(), 7)]);
         assert_eq!(servers("[::1]"), [("[::1]".into(), 2379)]);
-        for rest in ["", "a,", "a:x", "a:0", "a:70000", "::1", "a/b", " ", "a b:1"] {
+        for rest in ["", "a,", "a:x", "a:0", "a:70000", "::1", "a/b", " ", "a b:1", "a?b", "a#b:1", "ä"] {
+            assert!(read(rest).is_err(), "{rest:?}");
+        }
+        for rest in ["[", "]", "[]", "[]:1", "[a]:1", "[::1", "a]:1", "a%20", "*", &"a".repeat(254)] {
             assert!(read(rest).is_err(), "{rest:?}");
         }
     }

@@ -19,6 +19,8 @@ pub mod embedded;
 mod etcd;
 #[cfg(any(feature = "redis", feature = "etcd"))]
 mod link;
+#[cfg(any(feature = "redis", feature = "etcd"))]
+mod pem;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "redis")]

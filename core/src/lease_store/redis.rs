@@ -5,11 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Client, ClientTlsConfig, ConnectionAddr, FromRedisValue, IntoConnectionInfo,
-    RedisConnectionInfo, RedisError, RedisResult, Script, ScriptInvocation, TlsCertificates,
-};
+use redis::{FromRedisValue, RedisError, RedisResult, Script, ScriptInvocation};
 
 use super::config::{Config, Form};
 use super::link::{Call, Link};
@@ -19,6 +15,10 @@ use crate::env::{BoxFuture, Env};
 use crate::facts::clock::saturating_nanos;
 use crate::facts::error::{Code, Error, Result};
 use crate::facts::key::Key;
+
+mod connection;
+
+use connection::{Connection, Connector};
 
 /// What `lease_store` may say.
 pub const FORM: Form = Form {
@@ -49,7 +49,7 @@ pub struct RedisLeases {
 struct Shared {
     env: Arc<dyn Env>,
     config: Config,
-    link: Arc<Link<MultiplexedConnection>>,
+    link: Arc<Link<Connection>>,
     extend: Script,
     release: Script,
     strays: Strays,
@@ -58,52 +58,16 @@ struct Shared {
 impl RedisLeases {
     /// Connects with the first call, not here.
     pub fn new(config: Config, env: &Arc<dyn Env>) -> Result<Self> {
-        let client = client(&config)?;
-        // The caller's deadline is the only one.
-        let settings = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(config.connect_timeout))
-            .set_response_timeout(None);
-        let connect = move || -> BoxFuture<'static, Result<MultiplexedConnection>> {
-            let (client, settings) = (client.clone(), settings.clone());
-            Box::pin(async move {
-                client.get_multiplexed_async_connection_with_config(&settings).await.map_err(away)
-            })
+        let (connector, by) = (Arc::new(Connector::new(&config)?), Arc::clone(env));
+        let connect = move || -> BoxFuture<'static, Result<Connection>> {
+            let (connector, env) = (Arc::clone(&connector), Arc::clone(&by));
+            Box::pin(async move { connector.connect(&env).await })
         };
         let link = Link::new(env, config.connect_timeout, Box::new(connect));
         let (extend, release) = (Script::new(EXTEND), Script::new(RELEASE));
         let (env, strays) = (Arc::clone(env), Strays::default());
         Ok(Self { shared: Arc::new(Shared { env, config, link, extend, release, strays }) })
     }
-}
-
-fn client(config: &Config) -> Result<Client> {
-    let (host, port) = config.servers[0].clone();
-    let host = host.trim_matches(['[', ']']).to_owned();
-    let mut who = RedisConnectionInfo::default().set_db(config.database);
-    if !config.user.is_empty() {
-        who = who.set_username(&config.user);
-    }
-    if !config.password.expose().is_empty() {
-        who = who.set_password(config.password.expose());
-    }
-    let address = match &config.tls {
-        None => ConnectionAddr::Tcp(host, port),
-        Some(_) => ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None },
-    };
-    let info = address.into_connection_info().map_err(away)?.set_redis_settings(who);
-    let client = match &config.tls {
-        None => Client::open(info),
-        Some(tls) => {
-            let client_tls = tls.identity.clone();
-            let client_tls =
-                client_tls.map(|(client_cert, client_key)| ClientTlsConfig { client_cert, client_key });
-            Client::build_with_tls(info, TlsCertificates { client_tls, root_cert: tls.ca.clone() })
-        }
-    };
-    client.map_err(|error| {
-        let allowed = "certificates and a key that TLS can be made with";
-        Error::invalid("lease_store_ca_file", format_args!("files ({error})"), allowed)
-    })
 }
 
 /// What Redis says may have a key in it, but no password.
@@ -132,7 +96,7 @@ impl Shared {
             pipeline.cmd("SET").arg(name).arg(token).arg("NX").arg("PX").arg(millis(ttl));
         }
         let asking = self.strays.asking(names, token);
-        let answer = pipeline.query_async::<Vec<Option<String>>>(&mut call.connection).await;
+        let answer = pipeline.query_async::<Vec<Option<String>>>(&mut call.connection.redis).await;
         if is_heard(&mut call, &answer) {
             asking.answered();
             self.strays.heard(self.env.now(), ttl);
@@ -149,7 +113,8 @@ impl Shared {
 
     async fn release(&self, leases: Vec<Lease>) -> Result<()> {
         let release = self.release.prepare_invoke();
-        // If nobody answers, they are given back with the next request.
+        // What nobody answers is given back with the next request: it would keep this node
+        // off as well as the others.
         let asking = |lease: &Lease| self.strays.asking(vec![self.config.name(&lease.key)], lease.token);
         let releasing = leases.iter().map(asking).collect();
         self.invoke(release, &leases, releasing).await
@@ -166,7 +131,7 @@ impl Shared {
             script.key(self.config.name(&lease.key)).arg(lease.token);
         }
         let mut call = self.link.call().await?;
-        let answer = script.invoke_async(&mut call.connection).await;
+        let answer = script.invoke_async(&mut call.connection.redis).await;
         if is_heard(&mut call, &answer) {
             asking.into_iter().for_each(Asking::answered);
         }
@@ -176,7 +141,7 @@ impl Shared {
 
 /// Whether Redis answered, be it with an error: then the connection is good, and
 /// the call is told so.
-fn is_heard<T>(call: &mut Call<MultiplexedConnection>, answer: &RedisResult<T>) -> bool {
+fn is_heard<T>(call: &mut Call<Connection>, answer: &RedisResult<T>) -> bool {
     let is_heard = !answer.as_ref().is_err_and(is_lost);
     if is_heard {
         call.answered();

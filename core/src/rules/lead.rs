@@ -107,7 +107,7 @@ mod tests {
         let random = crate::env::SplitMix::new(1);
         let mut ages = Vec::new();
         for refresh in 0..5_000 {
-            let stalled = random.draw() % 50 == 0;
+            let stalled = random.draw().is_multiple_of(50);
             lead.observe(ms(if stalled { 300 } else { 2 + random.draw() % 10 }));
             if refresh > 200 {
                 ages.push(lead.due_age(ms(1600)));

@@ -112,8 +112,13 @@ impl Node {
 
     /// Gives leases back.
     pub fn release(&self, leases: &[Lease]) {
+        self.try_release(leases).expect("a store that works");
+    }
+
+    /// The same while something may be wrong.
+    pub fn try_release(&self, leases: &[Lease]) -> Result<(), Lost> {
         let leases = leases.to_vec();
-        self.call(PATIENCE, move |store| store.release(leases)).expect("a store that works");
+        self.call(PATIENCE, move |store| store.release(leases))
     }
 
     /// Asks for a key nobody has, as a cache does while something may be wrong.

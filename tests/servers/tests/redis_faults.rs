@@ -74,6 +74,17 @@ fn cut_off() {
 }
 
 #[test]
+fn what_could_not_be_given_back_is_given_back_later() {
+    let redis = Redis::start();
+    let (a, b) = (node(&redis), Node::open(&[("lease_store", &redis.url())]).ready());
+    let held: Vec<_> = a.acquire(&["one", "two"], LONG).into_iter().flatten().collect();
+    redis.admin(&["CLIENT", "KILL", "TYPE", "normal"]);
+    assert!(a.try_release(&held).is_err(), "the connection is gone");
+    a.acquire_one("one", LONG).expect("by the node itself");
+    b.ready().acquire_one("two", LONG).expect("by others too");
+}
+
+#[test]
 fn emptied() {
     let _turn = turn();
     let redis = Redis::start();

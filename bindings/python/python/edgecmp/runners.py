@@ -58,8 +58,9 @@ class ThreadRunner:
 
     def stop(self, timeout: float) -> bool:
         deadline = time.monotonic() + timeout
-        # A loader may close its own cache.
-        others = [t for t in self._threads if t is not threading.current_thread()]
+        # A loader may close its own cache. Another thread may be about to start ours: one
+        # that does not run yet finds the calls closed.
+        others = [t for t in self._threads if t.is_alive() and t is not threading.current_thread()]
         for thread in others:
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in others)
@@ -139,10 +140,11 @@ class PrivateLoopRunner(RunningLoopRunner):
             self._thread.start()
 
     def stop(self, timeout: float) -> bool:
-        if self._thread is None or self._thread is threading.current_thread():
+        thread = self._thread
+        if thread is None or not thread.is_alive() or thread is threading.current_thread():
             return True
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        thread.join(timeout)
+        return not thread.is_alive()
 
 
 def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
