@@ -104,7 +104,7 @@ export interface TableOptions {
   leaseTtl?: Duration | undefined
   /** Longest wait for the lease store; without its answer the refresh goes on. Default 50ms, from 1ms to 1m. */
   leaseTimeout?: Duration | undefined
-  /** Refreshes that may wait to be done, those of keys beyond prefetch_keys that are not yet due included. Default 65536, from 1 to 10000000. */
+  /** Refreshes that may wait to be done, those of keys beyond prefetchKeys that are not yet due included. Default 65536, from 1 to 10000000. */
   refreshQueue?: number | bigint | undefined
   /** Threads that call a blocking origin of the host: a C callback, a plain Python loader. Default 4, from 1 to 256. */
   loaderThreads?: number | bigint | undefined
