@@ -37,7 +37,8 @@ type Options struct {
 	// PrefetchBudgetPercent is how many of 100 keys asked of the origin may be
 	// prefetches that no read has wanted since the one before. 10.
 	PrefetchBudgetPercent int64 `option:"prefetch_budget_percent"`
-	// PrefetchKeys is of how many keys access rates are known at once. 16,384.
+	// PrefetchKeys is of how many keys access rates are known at once. Others are
+	// refreshed in time whenever they were read in the second half of their age. 16,384.
 	PrefetchKeys int64 `option:"prefetch_keys"`
 	// OutageBound is how old a degraded answer may be while the origin is away
 	// (RFC 5861 stale-if-error); never unless set.
@@ -133,7 +134,8 @@ type Options struct {
 	// LeaseStoreKeyFile has the PEM key of that certificate.
 	LeaseStoreKeyFile string `option:"lease_store_key_file"`
 	// LeasePrefix is what the names of all leases in Redis or etcd begin with: the
-	// same on all nodes of a fleet. "lease/cache/".
+	// same on all nodes of a fleet, and another one for each fleet that shares the
+	// store. "lease/cache/".
 	LeasePrefix string `option:"lease_prefix"`
 	// LeaseSlots is how keys share refresh leases: a number of slots, or
 	// "per_key"; the same on all nodes of a fleet. "1024".
@@ -142,7 +144,8 @@ type Options struct {
 	LeaseTTL time.Duration `option:"lease_ttl"`
 	// LeaseTimeout is the longest wait for the lease store. 50 ms.
 	LeaseTimeout time.Duration `option:"lease_timeout"`
-	// RefreshQueue is how many background refreshes may wait. 65,536.
+	// RefreshQueue is how many background refreshes may wait, those of keys beyond
+	// PrefetchKeys that are not yet due included. 65,536.
 	RefreshQueue int64 `option:"refresh_queue"`
 	// LoaderThreads is for C origins; Go loaders run in goroutines.
 	LoaderThreads int64 `option:"loader_threads"`

@@ -26,11 +26,11 @@
 //! ```text
 //!  cache          facade: lookup, get, get_many, set, delete, close
 //!  engine         runtime thread, completion queue, wake-ups, fork generation
-//!  work           fetch, compare, refresh, write, install      (decide what to do)
+//!  work           fetch, compare, line, refresh, sweep, write, install (decide what to do)
 //!  coordination   flight, fences, gate, lease
-//!  ports          env  origin/{memory,callback,http}  lease_store/{embedded}  change_stream
+//!  ports          env  origin/{memory,callback,http}  lease_store/{embedded,etcd,redis}  change_stream
 //!  store          table, shard, eviction
-//!  rules          freshness, order, backoff, breaker, window, ramp, retry budget (pure)
+//!  rules          freshness, order, backoff, breaker, window, ramp, budgets, hotness, lead, slots (pure)
 //!  facts          key, entry, version, clock, receipt, options, errors, statistics
 //!  sync           the atomics of store and entries: the standard library's, or a model's
 //! ```

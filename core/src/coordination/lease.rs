@@ -25,8 +25,9 @@ pub enum Asked {
     Unknown,
 }
 
-/// A store that is away is asked again about so often, or at once when it says that
-/// it has returned, and so is used again within a second of its return. One that answers late is away too: it is not waited for.
+/// A store that is away is asked again about so often, or at once when it says that it
+/// has returned, and so is used again within a second of its return. One that answers
+/// late is away too: it is not waited for.
 const BREAKER: BreakerPolicy = BreakerPolicy {
     failures: 3,
     cooldown: Duration::from_millis(300),

@@ -145,12 +145,6 @@ fn tls_files(options: &Options) -> [(&'static str, &str); 3] {
 }
 
 fn read_tls(options: &Options) -> Result<Tls> {
-    // The clients ask rustls for the provider of the process, and rustls panics if it
-    // has two to choose from: another part of the process may have brought its own.
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Fails if somebody was quicker, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    }
     let [ca, cert, key] = tls_files(options).map(|(name, path)| match path {
         "" => Ok(None),
         path => read_pem(name, path).map(Some),

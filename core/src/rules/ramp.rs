@@ -144,6 +144,7 @@ mod tests {
         let slots = greedy(0.0);
         assert_eq!(slots.iter().take_while(|slot| **slot < 1.0).count(), 4, "{slots:?}");
     }
+
     #[test]
     fn requests_that_do_not_wait_put_off_the_others_but_not_for_long() {
         let mut ramp = Ramp::new(at(0), LENGTH, 100.0);

@@ -92,7 +92,7 @@ impl Policy {
             wanted_share: match refresh_share {
                 None => WHOLE / 2,
                 Some(WHOLE) => WHOLE,
-                // No plan keeps it until it is due: who asks is to be refreshed at once.
+                // Nothing is refreshed that was read before it was due alone.
                 Some(share) if options.prefetch_keys == 0 => share,
                 Some(share) => share / 2,
             },

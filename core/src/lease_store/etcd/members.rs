@@ -246,6 +246,7 @@ fn connect_options(config: &Config, host: &str) -> ConnectOptions {
         options = options.with_user(&config.user, config.password.expose());
     }
     if let Some(tls) = &config.tls {
+        choose_provider();
         let mut how = TlsOptions::new().domain_name(host.trim_matches(['[', ']']));
         how = match &tls.ca {
             Some(ca) => how.ca_certificate(Certificate::from_pem(ca)),
@@ -257,6 +258,15 @@ fn connect_options(config: &Config, host: &str) -> ConnectOptions {
         options = options.with_tls(how);
     }
     options
+}
+
+/// The client asks rustls for the provider of the process, and rustls panics if it has two
+/// to choose from: another part of the process may have brought its own.
+fn choose_provider() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Fails if somebody was quicker, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
 }
 
 pub fn away(error: etcd_client::Error) -> Error {

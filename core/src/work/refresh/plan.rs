@@ -9,11 +9,15 @@ use std::time::Duration;
 use crate::facts::clock::Instant;
 use crate::facts::key::Key;
 use crate::facts::option_choice::LeaseSlots;
-use crate::rules::hotness::Hotness;
 use crate::rules::lead::Lead;
 use crate::rules::prefetch_budget::PrefetchBudget;
 use crate::rules::slots::lease_of;
 use crate::work::policy::PrefetchPolicy;
+
+mod known;
+
+use known::Known;
+pub use known::Times;
 
 /// What is due somewhat later is done together with what is due now: in the last
 /// sixteenth of its time, in the last quarter if it shares the lease. Keys of one slot
@@ -29,21 +33,6 @@ const PASSING: u32 = 8;
 const BOUNDS: u32 = 4;
 /// How often those are looked for of whom nothing is known any more.
 const SWEEP: Duration = Duration::from_secs(1);
-
-/// The times of one proof.
-#[derive(Clone, Copy, Debug)]
-pub struct Times {
-    /// When the value was current.
-    pub validated_at: Instant,
-    /// From then on reads say that the key is wanted.
-    pub wanted_from: Instant,
-    /// A refresh starts.
-    pub due: Instant,
-    /// From then on it is not put off any more.
-    pub last_call: Instant,
-    /// The hard bound.
-    pub bound: Duration,
-}
 
 /// What is to be done about a key that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,41 +68,6 @@ pub struct Plan {
     trouble_at: Instant,
     /// How long refreshes take.
     pub lead: Lead,
-}
-
-/// What is known of a key.
-#[derive(Debug)]
-struct Known {
-    hotness: Hotness,
-    /// Nobody has read it since `watched_from`, unless `asked`.
-    watched_from: Instant,
-    /// The proof that is meant by that.
-    validated_at: Instant,
-    asked: bool,
-    /// Refreshes in a row that nobody had asked for.
-    silent: u8,
-    /// So many refreshes at a time of its own: at the others' time another node has
-    /// the lease.
-    apart: u8,
-    /// Whatever its rate: a read has asked, and waits for others to go along.
-    must: bool,
-    /// There is no room for it: it is forgotten with the refresh.
-    passing: bool,
-    bound: Duration,
-    /// When it was taken last: periods count from there, not from when its proof came,
-    /// so that nodes that do not meet at a lease do not meet later either.
-    taken_at: Option<Instant>,
-    scheduled: Option<Times>,
-}
-
-impl Known {
-    /// The times with the due instant in step with when it was taken last.
-    fn in_step(&self, times: Times) -> Times {
-        let period = times.due.since(times.validated_at);
-        let step = self.taken_at.map(|taken_at| taken_at.after(period));
-        let due = step.filter(|due| (times.wanted_from..times.due).contains(due)).unwrap_or(times.due);
-        Times { due, ..times }
-    }
 }
 
 impl Plan {
@@ -153,40 +107,12 @@ impl Plan {
             let room = times.due.since(times.wanted_from) / if passing { PASSING } else { 1 };
             times.due = times.due.before(room.mul_f64((draw >> 11) as f64 / (1_u64 << 53) as f64));
         }
-        let known = self.known.entry(key.clone()).or_insert_with(|| Known {
-            hotness: Hotness::new(now),
-            watched_from: times.wanted_from,
-            validated_at: times.validated_at,
-            asked: false,
-            silent: 0,
-            apart: 0,
-            must: passing,
-            passing,
-            bound: times.bound,
-            taken_at: None,
-            scheduled: None,
-        });
+        let known = self.known.entry(key.clone()).or_insert_with(|| Known::new(&times, now, passing));
         self.passing += usize::from(passing);
         let mut times = known.in_step(times);
-        if known.validated_at < times.validated_at {
-            // It was not refreshed in time: a read has waited for this proof, unless it was
-            // the origin that was waited for.
-            if known.watched_from <= self.trouble_at {
-                known.hotness.unwatched(now);
-            } else if !known.asked {
-                let waited = times.validated_at.since(known.watched_from);
-                known.hotness.read_after(waited, now, half_life);
-            }
-            known.validated_at = times.validated_at;
-            known.asked = false;
-            known.must = known.passing;
+        if known.read(&times, now, half_life, self.trouble_at) {
             self.stranded.remove(key);
         }
-        if !known.asked {
-            known.hotness.read_after(now.since(times.wanted_from), now, half_life);
-        }
-        known.asked = true;
-        known.silent = 0;
         if now >= times.due {
             // One by one those that are not hot, or whose refresh has failed, would be as
             // many requests.
@@ -220,11 +146,7 @@ impl Plan {
     /// A key was refreshed, or proved otherwise. If it is hot, that goes on.
     pub fn proved(&mut self, key: &Key, times: Times) {
         let Some(known) = self.known.get_mut(key) else { return };
-        if known.validated_at < times.validated_at {
-            known.validated_at = times.validated_at;
-            known.watched_from = times.wanted_from;
-            known.asked = false;
-            known.must = false;
+        if known.proved(&times) {
             self.stranded.remove(key);
         }
         if known.passing {

@@ -1,0 +1,115 @@
+//! What is known of a key: who reads it how often, and when it was proved.
+
+use std::time::Duration;
+
+use crate::facts::clock::Instant;
+use crate::rules::hotness::Hotness;
+
+/// The times of one proof.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// When the value was current.
+    pub validated_at: Instant,
+    /// From then on reads say that the key is wanted.
+    pub wanted_from: Instant,
+    /// A refresh starts.
+    pub due: Instant,
+    /// From then on it is not put off any more.
+    pub last_call: Instant,
+    /// The hard bound.
+    pub bound: Duration,
+}
+
+/// What is known of a key.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) hotness: Hotness,
+    /// Nobody has read it since `watched_from`, unless `asked`.
+    pub(super) watched_from: Instant,
+    /// The proof that is meant by that.
+    pub(super) validated_at: Instant,
+    pub(super) asked: bool,
+    /// Refreshes in a row that nobody had asked for.
+    pub(super) silent: u8,
+    /// So many refreshes at a time of its own: at the others' time another node has
+    /// the lease.
+    pub(super) apart: u8,
+    /// Whatever its rate: a read has asked, and waits for others to go along.
+    pub(super) must: bool,
+    /// There is no room for it: it is forgotten with the refresh.
+    pub(super) passing: bool,
+    pub(super) bound: Duration,
+    /// When it was taken last: periods count from there, not from when its proof came,
+    /// so that nodes that do not meet at a lease do not meet later either.
+    pub(super) taken_at: Option<Instant>,
+    pub(super) scheduled: Option<Times>,
+}
+
+impl Known {
+    /// Nothing yet.
+    pub(super) fn new(times: &Times, now: Instant, passing: bool) -> Self {
+        Self {
+            hotness: Hotness::new(now),
+            watched_from: times.wanted_from,
+            validated_at: times.validated_at,
+            asked: false,
+            silent: 0,
+            apart: 0,
+            must: passing,
+            passing,
+            bound: times.bound,
+            taken_at: None,
+            scheduled: None,
+        }
+    }
+
+    /// A read says that it is wanted. Whether that is of a proof that was not known yet:
+    /// then it was not refreshed in time, and a read has waited for this proof, unless it
+    /// was the origin that was waited for, which gave no answers at `trouble_at`.
+    pub(super) fn read(
+        &mut self,
+        times: &Times,
+        now: Instant,
+        half_life: Duration,
+        trouble_at: Instant,
+    ) -> bool {
+        let is_new = self.validated_at < times.validated_at;
+        if is_new {
+            if self.watched_from <= trouble_at {
+                self.hotness.unwatched(now);
+            } else if !self.asked {
+                let waited = times.validated_at.since(self.watched_from);
+                self.hotness.read_after(waited, now, half_life);
+            }
+            self.validated_at = times.validated_at;
+            self.asked = false;
+            self.must = self.passing;
+        }
+        if !self.asked {
+            self.hotness.read_after(now.since(times.wanted_from), now, half_life);
+        }
+        self.asked = true;
+        self.silent = 0;
+        is_new
+    }
+
+    /// It was proved. Whether that is news.
+    pub(super) fn proved(&mut self, times: &Times) -> bool {
+        let is_new = self.validated_at < times.validated_at;
+        if is_new {
+            self.validated_at = times.validated_at;
+            self.watched_from = times.wanted_from;
+            self.asked = false;
+            self.must = false;
+        }
+        is_new
+    }
+
+    /// The times with the due instant in step with when it was taken last.
+    pub(super) fn in_step(&self, times: Times) -> Times {
+        let period = times.due.since(times.validated_at);
+        let step = self.taken_at.map(|taken_at| taken_at.after(period));
+        let due = step.filter(|due| (times.wanted_from..times.due).contains(due)).unwrap_or(times.due);
+        Times { due, ..times }
+    }
+}
