@@ -45,6 +45,10 @@ const CHUNK: usize = 64;
 #[cfg(edgecmp_loom)]
 const CHUNK: usize = MAX_THREADS;
 
+/// So many tags are worth a look at the readers: it interrupts all processors for
+/// some microseconds.
+const LOOK_AFTER: u64 = if cfg!(edgecmp_loom) { 1 } else { 64 };
+
 /// A pin cell: the epoch above, how many guards of the thread below.
 const DEPTH_BITS: u32 = 16;
 const DEPTH: u64 = (1 << DEPTH_BITS) - 1;
@@ -68,6 +72,8 @@ pub struct Domain {
     epoch: CachePadded<AtomicU64>,
     /// See [`Domain::known_oldest`].
     known_oldest: CachePadded<AtomicU64>,
+    /// Tags given since the last look.
+    tags: CachePadded<AtomicU64>,
     /// Whether `membarrier` takes over the readers' fence.
     asymmetric: bool,
     first: Cells,
@@ -113,6 +119,7 @@ impl Domain {
         Self {
             epoch: CachePadded::new(AtomicU64::new(1)),
             known_oldest: CachePadded::new(AtomicU64::new(0)),
+            tags: CachePadded::new(AtomicU64::new(0)),
             asymmetric: membarrier::register(),
             first: cells(0),
             more: (CHUNK..MAX_THREADS).step_by(CHUNK).map(|_| OnceBox::new()).collect(),
@@ -166,7 +173,13 @@ impl Domain {
     /// The tag for what the caller has just unlinked.
     pub fn tag(&self) -> u64 {
         full_fence(Fence::Tag);
+        self.tags.fetch_add(1, Ordering::Relaxed);
         self.epoch.load(Ordering::Relaxed)
+    }
+
+    /// Whether enough waits, in all shards together, to be worth a look at the readers.
+    pub(super) fn is_look_due(&self) -> bool {
+        self.tags.load(Ordering::Relaxed) >= LOOK_AFTER
     }
 
     /// What is tagged with less than this can be freed: so the last look at the
@@ -182,6 +195,7 @@ impl Domain {
     pub(super) fn oldest_pin(&self) -> u64 {
         // From now on readers pin with an epoch that holds nothing back.
         let begun = self.epoch.fetch_add(1, Ordering::AcqRel) + 1;
+        self.tags.store(0, Ordering::Relaxed);
         if self.asymmetric {
             membarrier::run();
         } else {
@@ -350,6 +364,7 @@ mod tests {
     fn limbo(domain: &Domain) -> (Limbo<Arc<()>>, Arc<()>) {
         let (mut limbo, what) = (Limbo::default(), Arc::new(()));
         limbo.retire(domain, Arc::clone(&what), 8);
+        limbo.seal(domain);
         (limbo, what)
     }
 

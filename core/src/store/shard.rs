@@ -18,10 +18,10 @@ const GROWTH: (usize, usize) = (3, 2);
 /// A table less full than that is replaced by a smaller one.
 const MIN_LOAD: (usize, usize) = (1, 8);
 const FIRST_BUCKETS: usize = 2;
-/// So many retired entries are worth a look at the readers (2 microseconds).
-const RETIRED: usize = if cfg!(edgecmp_loom) { 1 } else { 128 };
-/// Share of the capacity that retired entries may take before that.
+/// Share of the capacity that retired entries may take before others leave for them.
 const RETIRED_SHARE: usize = 64;
+/// And where there is room, before a look at the readers.
+const RETIRED_SHARE_IF_ROOM: usize = 16;
 
 /// What a writer does with a key.
 #[derive(Debug)]
@@ -58,11 +58,11 @@ pub struct Surroundings<'a> {
 }
 
 impl Surroundings<'_> {
-    /// An entry leaves the store: before readers can find it gone.
+    /// An entry leaves the store: before readers can find it gone. Under the shard's lock.
     fn note_removal(&self, entry: &Entry) {
         entry.set_in_store(false);
-        // Release: who sees the count sees that.
-        self.removals.fetch_add(1, Ordering::AcqRel);
+        // Nobody else writes it. Release: who sees the count sees that.
+        self.removals.store(self.removals.load(Ordering::Relaxed) + 1, Ordering::Release);
     }
 
     fn hash(&self, key: &[u8]) -> u64 {
@@ -71,32 +71,43 @@ impl Surroundings<'_> {
 }
 
 /// The writers' side of one shard.
+///
+/// What the replacement of an entry writes stands first, and together: most often
+/// another processor wrote it last, and each of its lines has to come from there.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Shard {
-    writer: Mutex<Writer>,
-    capacity: usize,
     /// Copies of the writer's account, for `usage` without its lock.
-    entries: AtomicUsize,
     bytes: AtomicUsize,
-    departures: AtomicU64,
+    entries: AtomicUsize,
     removals: AtomicU64,
+    departures: AtomicU64,
+    capacity: usize,
+    writer: Mutex<Writer>,
 }
 
 #[derive(Debug)]
+#[repr(C)]
 struct Writer {
-    policy: Policy,
     limbo: Limbo<Retired>,
-    entries: usize,
     /// Bytes of the entries.
     live: usize,
-    /// Slots that are not as if never used.
-    used_slots: usize,
-    /// Where the sweep goes on.
-    sweep: usize,
+    /// Bytes of the table, and of what the policy takes.
+    fixed: usize,
+    /// Bytes retired since the last look at the readers.
+    retired: usize,
+    /// A group of the limbo is full: some of those before may be free by now.
+    sealed: bool,
     /// A table waits to be freed: worth a look at the readers at once.
     rebuilt: bool,
     /// Most of what was here has left: so may what is kept for entries to come.
     deserted: bool,
+    entries: usize,
+    /// Slots that are not as if never used.
+    used_slots: usize,
+    /// Where the sweep goes on.
+    sweep: usize,
+    policy: Policy,
 }
 
 /// What was unlinked: kept only to be dropped in time.
@@ -111,22 +122,25 @@ impl Shard {
     /// An empty shard of at most `capacity` bytes.
     pub fn new(capacity: usize) -> Self {
         let writer = Writer {
-            policy: Policy::new(),
             limbo: Limbo::default(),
-            entries: 0,
             live: 0,
-            used_slots: 0,
-            sweep: 0,
+            fixed: 0,
+            retired: 0,
+            sealed: false,
             rebuilt: false,
             deserted: false,
+            entries: 0,
+            used_slots: 0,
+            sweep: 0,
+            policy: Policy::new(),
         };
         Self {
-            writer: Mutex::new(writer),
-            capacity,
-            entries: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
-            departures: AtomicU64::new(0),
+            entries: AtomicUsize::new(0),
             removals: AtomicU64::new(0),
+            departures: AtomicU64::new(0),
+            capacity,
+            writer: Mutex::new(writer),
         }
     }
 
@@ -179,7 +193,7 @@ impl Shard {
         match (change, place) {
             (Change::Keep, _) | (Change::Remove, Place::Vacant { .. }) => {}
             (Change::Remove, Place::Occupied(slot)) => writer.remove(around, table, slot),
-            (Change::Put(entry), _) if entry.footprint() > self.largest() || self.is_held_up(&writer) => {
+            (Change::Put(_), _) if brought > self.largest() || self.is_held_up(&writer) => {
                 outcome.not_kept = true;
                 // What was there is not current any more.
                 if let Place::Occupied(slot) = place {
@@ -187,13 +201,17 @@ impl Shard {
                 }
             }
             (Change::Put(entry), Place::Occupied(slot)) => {
-                writer.replace(around, table, (slot, hash), entry);
+                let grown = writer.replace(around, table, (slot, hash), (entry, brought));
+                if !grown && writer.limbo.bytes() <= self.capacity / RETIRED_SHARE {
+                    // Nothing has to leave for it.
+                    self.end(writer, around, false);
+                    return outcome;
+                }
             }
             (Change::Put(entry), Place::Vacant { slot, fresh }) => {
-                let bytes = entry.footprint();
-                writer.policy.admit(slot, hash, bytes as u64);
+                writer.policy.admit(slot, hash, brought as u64);
                 writer.entries += 1;
-                writer.live += bytes;
+                writer.live += brought;
                 writer.used_slots += usize::from(fresh);
                 entry.set_in_store(true);
                 table.put(slot, hash, entry);
@@ -205,10 +223,16 @@ impl Shard {
             outcome.evicted += self.make_room(&mut writer, around, 0);
         }
         if outcome.evicted > 0 || removed || outcome.not_kept {
-            self.departures.fetch_add(1, Ordering::AcqRel);
+            self.note_departure(&writer);
         }
+        writer.settle(around);
         self.end(writer, around, false);
         outcome
+    }
+
+    fn note_departure(&self, _locked: &Writer) {
+        // Nobody else writes it.
+        self.departures.store(self.departures.load(Ordering::Relaxed) + 1, Ordering::Release);
     }
 
     /// Takes out what `spent` says of the next `buckets` buckets; how many
@@ -236,8 +260,9 @@ impl Shard {
         }
         let swept = before - writer.entries;
         if swept > 0 {
-            self.departures.fetch_add(1, Ordering::AcqRel);
+            self.note_departure(&writer);
         }
+        writer.settle(around);
         // What left is freed at the end of a round at the latest: a shard that
         // nobody writes to would hold it for ever.
         self.end(writer, around, over);
@@ -286,12 +311,13 @@ impl Shard {
 
     /// Frees what can be freed, publishes the account.
     fn end<'a>(&'a self, mut writer: MutexGuard<'a, Writer>, around: Surroundings<'_>, tidy: bool) {
-        let all = std::mem::take(&mut writer.rebuilt) || (tidy && writer.limbo.len() > 0);
-        let (count, bytes) = if all { (0, 0) } else { (RETIRED - 1, self.capacity / RETIRED_SHARE) };
         let mut free = Vec::new();
-        if writer.limbo.len() > count || writer.limbo.bytes() > bytes {
+        let look = std::mem::take(&mut writer.rebuilt) || (tidy && !writer.limbo.is_empty());
+        if std::mem::take(&mut writer.sealed) || look || self.is_full_of_retired(&writer) {
             writer.limbo.collect(around.domain, &mut free);
-            if writer.limbo.len() > count / 2 || writer.limbo.bytes() > bytes / 2 {
+            if look || around.domain.is_look_due() || self.is_full_of_retired(&writer) {
+                writer.retired = 0;
+                writer.limbo.seal(around.domain);
                 // A look at the readers interrupts all processors: not under the lock.
                 drop(writer);
                 around.domain.oldest_pin();
@@ -299,10 +325,8 @@ impl Shard {
                 writer.limbo.collect(around.domain, &mut free);
             }
         }
-        // SAFETY: the shard's lock is held.
-        let table = unsafe { around.published.load() };
         self.entries.store(writer.entries, Ordering::Relaxed);
-        self.bytes.store(writer.bytes(table) + writer.limbo.bytes(), Ordering::Relaxed);
+        self.bytes.store(writer.live + writer.fixed + writer.limbo.bytes(), Ordering::Relaxed);
         let deserted = std::mem::take(&mut writer.deserted);
         drop(writer);
         // Without the lock: freeing a large value takes longer than anything else here.
@@ -311,11 +335,37 @@ impl Shard {
             memory::tidy();
         }
     }
+
+    /// Whether retired entries take so much that a look at the readers is worth it,
+    /// and it was not had just now; beyond the capacity it is worth it always.
+    fn is_full_of_retired(&self, writer: &Writer) -> bool {
+        let (bytes, all) = (writer.limbo.bytes(), writer.live + writer.fixed + writer.limbo.bytes());
+        let share = |part: usize| self.capacity / part;
+        let has_room = all < self.capacity - share(RETIRED_SHARE_IF_ROOM);
+        let most = share(if has_room { RETIRED_SHARE_IF_ROOM } else { RETIRED_SHARE });
+        bytes > most && (writer.retired > most / 2 || all > self.capacity)
+    }
 }
 
 impl Writer {
     fn bytes(&self, table: Table<'_>) -> usize {
-        self.live + allocated_by_system(table.bytes()) + self.policy.overhead_bytes()
+        self.live + self.fixed_bytes(table)
+    }
+
+    fn fixed_bytes(&self, table: Table<'_>) -> usize {
+        allocated_by_system(table.bytes()) + self.policy.overhead_bytes()
+    }
+
+    /// Table and policy may take more, or less, than before.
+    fn settle(&mut self, around: Surroundings<'_>) {
+        // SAFETY: the shard's lock is held.
+        self.fixed = self.fixed_bytes(unsafe { around.published.load() });
+    }
+
+    /// Keeps what was unlinked until nobody reads it.
+    fn keep(&mut self, around: Surroundings<'_>, what: Retired, bytes: usize) {
+        self.retired += bytes;
+        self.sealed |= self.limbo.retire(around.domain, what, bytes);
     }
 
     /// Room for what waits to be freed. A reader that holds a hit for long may
@@ -335,7 +385,7 @@ impl Writer {
             self.entries -= 1;
             self.live -= bytes;
             self.used_slots -= usize::from(as_new);
-            self.limbo.retire(around.domain, Retired::Entry(entry), bytes);
+            self.keep(around, Retired::Entry(entry), bytes);
         }
     }
 
@@ -347,26 +397,28 @@ impl Writer {
         self.retire(around, table, slot, true);
     }
 
+    /// Whether the new entry is larger than the one before.
     fn replace(
         &mut self,
         around: Surroundings<'_>,
         table: Table<'_>,
         (slot, hash): (u32, u64),
-        entry: SharedEntry,
-    ) {
-        let bytes = entry.footprint();
+        (entry, bytes): (SharedEntry, usize),
+    ) -> bool {
         if let Some(old) = entry_in(table, slot) {
             entry.inherit_visits(&old);
             // Before its successor can be found.
             around.note_removal(&old);
         }
         entry.set_in_store(true);
-        if let Some(old) = table.put(slot, hash, entry) {
-            let before = old.footprint();
+        let Some(old) = table.put(slot, hash, entry) else { return true };
+        let before = old.footprint();
+        if before != bytes {
             self.live = self.live + bytes - before;
             self.policy.reweighed(slot, before as u64, bytes as u64);
-            self.limbo.retire(around.domain, Retired::Entry(old), before);
         }
+        self.keep(around, Retired::Entry(old), before);
+        bytes > before
     }
 
     /// Replaces the table if it is too full or too empty. Readers in the old one
@@ -388,7 +440,7 @@ impl Writer {
         self.used_slots = self.entries;
         let bytes = allocated_by_system(table.bytes());
         let old = around.published.replace(next);
-        self.limbo.retire(around.domain, Retired::Table(old), bytes);
+        self.keep(around, Retired::Table(old), bytes);
         self.rebuilt = true;
         self.deserted |= deserted;
         true

@@ -226,21 +226,22 @@ impl<'a> Table<'a> {
         let mut bucket = self.home(hash);
         let mut vacant = None;
         for _ in 0..self.buckets.len() {
-            let mut empty = None;
-            for (index, slot) in self.buckets[bucket].0.iter().enumerate() {
-                let number = (bucket * BUCKET + index) as u32;
-                let word = slot.load(Ordering::Relaxed);
-                match word.addr() {
-                    EMPTY => empty = empty.or(Some(Place::Vacant { slot: number, fresh: true })),
-                    VACANT => vacant = vacant.or(Some(Place::Vacant { slot: number, fresh: false })),
-                    address if address >> TAG_SHIFT == wanted && self.holds(number, key) => {
-                        return Place::Occupied(number);
-                    }
-                    _ => {}
+            let number = |index: usize| (bucket * BUCKET + index) as u32;
+            let slots = &self.buckets[bucket];
+            let mut tagged = slots.tagged(wanted);
+            while tagged != 0 {
+                let number = number(tagged.trailing_zeros() as usize);
+                if self.holds(number, key) {
+                    return Place::Occupied(number);
                 }
+                tagged &= tagged - 1;
             }
-            if let Some(empty) = empty {
-                return vacant.unwrap_or(empty);
+            let first =
+                |state: usize| slots.0.iter().position(|slot| slot.load(Ordering::Relaxed).addr() == state);
+            let vacated = || first(VACANT).map(|index| Place::Vacant { slot: number(index), fresh: false });
+            vacant = vacant.or_else(vacated);
+            if let Some(empty) = first(EMPTY) {
+                return vacant.unwrap_or(Place::Vacant { slot: number(empty), fresh: true });
             }
             bucket = self.next(bucket);
         }
@@ -250,7 +251,7 @@ impl<'a> Table<'a> {
     /// Whether the entry in a slot is this key's. For the writer.
     fn holds(&self, slot: u32, key: &[u8]) -> bool {
         // SAFETY: the view is not used further.
-        unsafe { self.entry(slot) }.is_some_and(|entry| entry.key() == key)
+        unsafe { self.entry(slot) }.is_some_and(|entry| same(entry.key(), key))
     }
 
     /// The entry in a slot. For the writer.

@@ -367,11 +367,16 @@ impl Clone for SharedEntry {
 impl Drop for SharedEntry {
     fn drop(&mut self) {
         self.assert_alive();
-        // Release: what this share has read comes before the memory is given away.
-        if self.block().count.fetch_sub(1, Ordering::Release) != 1 {
-            return;
+        // The only count there is, most often: nobody else can count on from here, as
+        // for that they would need a view, which another count keeps alive. Acquire:
+        // what the other shares have read comes before the memory is given away.
+        if self.block().count.load(Ordering::Acquire) != 1 {
+            // Release: the same for this share.
+            if self.block().count.fetch_sub(1, Ordering::Release) != 1 {
+                return;
+            }
+            fence(Ordering::Acquire);
         }
-        fence(Ordering::Acquire);
         #[cfg(edgecmp_loom)]
         self.mark_freed();
         #[cfg(not(edgecmp_loom))]

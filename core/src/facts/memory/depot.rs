@@ -24,8 +24,8 @@ use crossbeam::utils::CachePadded;
 const CLASSES: usize = 36;
 /// Of each class, so that threads seldom meet.
 const SHELVES: usize = 4;
-/// So many bytes are kept on a shelf, and so many blocks at the least.
-const SHELF: (usize, usize) = (256 << 10, 8);
+/// So many bytes are kept on a shelf, give or take.
+const SHELF: usize = 256 << 10;
 
 #[derive(Debug)]
 struct Shelf {
@@ -78,7 +78,8 @@ pub(super) fn take(size: usize) -> Option<NonNull<u8>> {
 #[inline]
 pub(super) fn put(size: usize, block: NonNull<u8>) -> bool {
     let (class, block_size) = class_of(size);
-    let most = (SHELF.0 / block_size).max(SHELF.1);
+    // Not divided: that would take as long as all the rest.
+    let most = SHELF >> block_size.ilog2();
     shelves(class).any(|shelf| {
         let Ok(mut blocks) = shelf.blocks.try_lock() else { return false };
         if blocks.len() >= most {
