@@ -151,18 +151,17 @@ impl Bench {
             mends(of, broken);
             let again = fleet.leases_again();
             std::thread::sleep(SETTLE);
-            let (longest, changes) = gaps.end();
+            let (gaps, changes) = gaps.end();
             let windows = fleet.reader.between(broke, nanos());
             windows.iter().for_each(|window| row.told.add(window));
             row.turns.fault.push(times(&windows, broke, mending));
             row.seconds += (mending - broke) as f64 / 1e9;
             row.lease_failures += fleet.failures() - failures;
-            let back = Return {
-                again: again.map(|again| if row.heals_itself { again.max(longest) } else { again }),
-                away: match &fleet.probe {
-                    Some(probe) if row.heals_itself => probe.longest(),
-                    _ => 0.0,
-                },
+            let back = if row.heals_itself {
+                let away = fleet.probe.as_ref().map(Probe::away).unwrap_or_default();
+                again.map_or(Return::NEVER, |_| Return::worst(&gaps, &away))
+            } else {
+                Return { again, away: 0.0 }
             };
             eprint!(" {:.2} s", back.late());
             if back.late() > SUSPECT {

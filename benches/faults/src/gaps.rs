@@ -1,9 +1,9 @@
-//! The longest time in which a node won no lease, and what it did meanwhile.
+//! The times in which a node won no lease, and what it did meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use edgecmp::Cache;
 use edgecmp_faulty_origin::nanos;
@@ -28,10 +28,30 @@ impl Change {
     }
 }
 
-/// Looks for the longest time in which a node won no lease.
+/// A time in which nothing came, in nanoseconds of the clock of boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    pub from: u64,
+    pub to: u64,
+}
+
+impl Gap {
+    pub fn seconds(self) -> f64 {
+        self.to.saturating_sub(self.from) as f64 / 1e9
+    }
+
+    /// The seconds of it that lie in some of these, none of which overlap.
+    pub fn within(self, others: &[Self]) -> f64 {
+        let common =
+            |other: &Self| Self { from: self.from.max(other.from), to: self.to.min(other.to) }.seconds();
+        others.iter().map(common).sum()
+    }
+}
+
+/// Notes when nodes win no leases.
 pub struct Gaps {
     is_over: Arc<AtomicBool>,
-    thread: JoinHandle<(f64, Vec<Change>)>,
+    thread: JoinHandle<(Vec<Gap>, Vec<Change>)>,
 }
 
 impl Gaps {
@@ -40,12 +60,11 @@ impl Gaps {
         let (caches, over) = (caches.to_vec(), Arc::clone(&is_over));
         let thread = std::thread::spawn(move || {
             let figures = |cache: &Cache| cache.statistics().expect("statistics");
-            let mut last: Vec<_> = caches.iter().map(|cache| (figures(cache), Instant::now())).collect();
-            let (mut longest, mut changes) = (Duration::ZERO, Vec::new());
+            let mut last: Vec<_> = caches.iter().map(|cache| (figures(cache), nanos())).collect();
+            let (mut gaps, mut changes) = (Vec::new(), Vec::new());
             while !over.load(Ordering::Relaxed) {
                 for (node, (cache, (before, at))) in caches.iter().zip(&mut last).enumerate() {
                     let now = figures(cache);
-                    longest = longest.max(at.elapsed());
                     let change = Change {
                         at: nanos(),
                         node,
@@ -55,7 +74,7 @@ impl Gaps {
                         failures: now.lease_failures - before.lease_failures,
                     };
                     if change.won > 0 {
-                        *at = Instant::now();
+                        gaps.push(Gap { from: std::mem::replace(at, change.at), to: change.at });
                     }
                     if change.attempts + change.won + change.lost + change.failures > 0 {
                         changes.push(change);
@@ -64,13 +83,29 @@ impl Gaps {
                 }
                 std::thread::sleep(Duration::from_millis(10));
             }
-            (longest.as_secs_f64(), changes)
+            // Those that have not ended.
+            gaps.extend(last.iter().map(|(_, at)| Gap { from: *at, to: nanos() }));
+            (gaps, changes)
         });
         Self { is_over, thread }
     }
 
-    pub fn end(self) -> (f64, Vec<Change>) {
+    pub fn end(self) -> (Vec<Gap>, Vec<Change>) {
         self.is_over.store(true, Ordering::Relaxed);
         self.thread.join().expect("nothing panics in it")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_in_others() {
+        let gap = |from: u64, to: u64| Gap { from: from * 1_000_000_000, to: to * 1_000_000_000 };
+        let away = [gap(1, 2), gap(4, 7), gap(9, 20)];
+        assert_eq!(gap(0, 10).within(&away), 1.0 + 3.0 + 1.0);
+        assert_eq!(gap(5, 6).within(&away), 1.0);
+        assert_eq!(gap(2, 4).within(&away), 0.0);
     }
 }

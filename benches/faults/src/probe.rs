@@ -1,7 +1,7 @@
-//! How long etcd itself did nothing for anybody: what elections take is etcd's.
+//! When etcd itself did nothing for anybody: what elections take is etcd's.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -9,21 +9,29 @@ use edgecmp_faulty_origin::nanos;
 use edgecmp_servers::EtcdCluster;
 use etcd_client::Client;
 
+use crate::gaps::Gap;
+
 const PERIOD: Duration = Duration::from_millis(20);
 const TIMEOUT: Duration = Duration::from_millis(200);
+
+/// Less than that is between two writes of a member that is well.
+const AWAY: u64 = 100_000_000;
 
 #[derive(Default)]
 struct Shared {
     is_over: AtomicBool,
-    last: AtomicU64,
-    longest: AtomicU64,
+    /// The last answer of any member, and the times in which there was none.
+    seen: Mutex<(u64, Vec<Gap>)>,
 }
 
 impl Shared {
     fn answered(&self) {
         let now = nanos();
-        let last = self.last.fetch_max(now, Ordering::Relaxed);
-        self.longest.fetch_max(now.saturating_sub(last), Ordering::Relaxed);
+        let (last, away) = &mut *self.seen.lock().expect("nothing panics in it");
+        if now.saturating_sub(*last) > AWAY {
+            away.push(Gap { from: *last, to: now });
+        }
+        *last = now.max(*last);
     }
 }
 
@@ -44,13 +52,12 @@ impl Probe {
     }
 
     pub fn reset(&self) {
-        self.shared.last.store(nanos(), Ordering::Relaxed);
-        self.shared.longest.store(0, Ordering::Relaxed);
+        *self.shared.seen.lock().expect("nothing panics in it") = (nanos(), Vec::new());
     }
 
-    /// The longest time in which no member took a write, in seconds.
-    pub fn longest(&self) -> f64 {
-        self.shared.longest.load(Ordering::Relaxed) as f64 / 1e9
+    /// The times since then in which no member took a write.
+    pub fn away(&self) -> Vec<Gap> {
+        self.shared.seen.lock().expect("nothing panics in it").1.clone()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use bench_common::quantile::{median, range};
 
+use crate::gaps::Gap;
 use crate::reader::{Times, Window};
 
 /// No fault: what the machine itself makes.
@@ -45,11 +46,21 @@ impl Turns {
 pub struct Return {
     /// Seconds without leases, of the node that was later; `None`: not within 10 s.
     pub again: Option<f64>,
-    /// Of which the store itself did nothing for anybody, if it heals itself.
+    /// Of which the store itself did nothing for anybody, if it heals itself: a node
+    /// may have gone through several such times in one.
     pub away: f64,
 }
 
 impl Return {
+    pub const NEVER: Self = Self { again: None, away: 0.0 };
+
+    /// The latest, of times without leases and of those in which nobody had any.
+    pub fn worst(without: &[Gap], away: &[Gap]) -> Self {
+        let of = |gap: &Gap| Self { again: Some(gap.seconds()), away: gap.within(away) };
+        let all = without.iter().map(of);
+        all.max_by(|a, b| a.late().total_cmp(&b.late())).unwrap_or(Self::NEVER)
+    }
+
     /// Seconds without leases that the store did not cause.
     pub fn late(&self) -> f64 {
         self.again.map_or(f64::INFINITY, |again| (again - self.away).max(0.0))
@@ -110,7 +121,7 @@ impl Row {
     /// The latest of all turns.
     pub fn latest(&self) -> Return {
         let latest = self.returns.iter().copied().max_by(|a, b| a.late().total_cmp(&b.late()));
-        latest.unwrap_or(Return { again: None, away: 0.0 })
+        latest.unwrap_or(Return::NEVER)
     }
 
     /// Reads that would have waited in as much of the calm.
