@@ -78,9 +78,11 @@ func setReceipt(receipt *Receipt, r *C.edgecmp_receipt) {
 	receipt.Source = Source(r.source)
 	receipt.Proof = Proof(r.proof)
 	receipt.Degraded = bool(r.degraded)
-	receipt.LastModified = time.Time{}
 	if r.last_modified_at_ms >= 0 {
 		receipt.LastModified = time.UnixMilli(int64(r.last_modified_at_ms))
+	} else if receipt.LastModified != (time.Time{}) {
+		// Not for every read: it has a pointer, which the collector wants to hear of.
+		receipt.LastModified = time.Time{}
 	}
 }
 

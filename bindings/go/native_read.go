@@ -207,17 +207,17 @@ func (n *native) lookupInto(key string, options *C.edgecmp_go_read, entry *Entry
 	for {
 		size, err := n.read(key, options, room, &entry.Receipt)
 		switch {
+		case err == nil && size <= len(room) && room != nil:
+			entry.Key, entry.Value = key, room[:size]
+			return nil
+		case err == nil:
+			room = make([]byte, size)
 		case err == ErrNotFound:
 			entry.Key, entry.Value = key, nil
 			return err
-		case err != nil:
+		default:
 			return err
-		case size > len(room) || room == nil:
-			room = make([]byte, size)
-			continue
 		}
-		entry.Key, entry.Value = key, room[:size]
-		return nil
 	}
 }
 

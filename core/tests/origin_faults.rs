@@ -5,6 +5,7 @@
 #![cfg(feature = "http")]
 #![allow(clippy::disallowed_methods, reason = "the judge has a clock of its own")]
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -280,15 +281,26 @@ fn an_origin_that_gives_no_answer_is_left_alone() {
 fn flapping() {
     let server = Server::start(KEYS, Duration::from_millis(2));
     let cache = open(&server, &[]);
+    let dead = Mutex::new(Vec::new());
     let figures = run("flapping", &cache, &server, |length| {
         let end = Instant::now() + length;
         while Instant::now() < end {
+            let died = Instant::now();
             server.set_mode(Mode::Dead);
             thread::sleep(SECOND * 7 / 10);
+            dead.lock().unwrap().push((died, Instant::now()));
             server.set_mode(Mode::Well);
             thread::sleep(SECOND * 3 / 10);
         }
     });
+    // While it is well it may be asked. The first time is when the breaker learns of it.
+    let dead = &dead.into_inner().unwrap()[1..];
+    let asked: usize = dead.iter().map(|(from, to)| server.requests(*from, *to)).sum();
+    let seconds: f64 = dead.iter().map(|(from, to)| (*to - *from).as_secs_f64()).sum();
+    println!(
+        "flapping: {asked} attempts in {seconds:.1} s in which it was dead: {:.2}/s",
+        asked as f64 / seconds
+    );
     assert_eq!(figures.during.errors, [], "degraded instead");
     assert!(figures.busiest as f64 <= 2.0 * figures.steady + 6.0, "{figures}");
     assert_no_herd("flapping", &figures);

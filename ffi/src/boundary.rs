@@ -4,7 +4,7 @@ use std::any::Any;
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use edgecmp_core::{Code, Error, Result};
+use edgecmp_core::{Code, Error};
 
 use crate::error::edgecmp_error;
 use crate::status::edgecmp_status;
@@ -17,17 +17,46 @@ use crate::status::edgecmp_status;
 #[inline(always)]
 pub(crate) fn call(
     error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
-    body: impl FnOnce() -> Result<edgecmp_status>,
+    body: impl FnOnce() -> edgecmp_core::Result<edgecmp_status>,
 ) -> edgecmp_status {
-    match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(Ok(status)) => {
-            if let Some(out) = error {
+    call_boxed(error, || body().map_err(Boxed::from))
+}
+
+/// [`call`] of a body whose errors are boxed where they arise.
+#[inline(always)]
+pub(crate) fn call_boxed(
+    error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
+    body: impl FnOnce() -> Result<edgecmp_status, Boxed>,
+) -> edgecmp_status {
+    let mut error = error;
+    // What comes out of it goes through memory: no more than a number.
+    let caught = catch_unwind(AssertUnwindSafe(|| match body() {
+        Ok(status) => {
+            if let Some(out) = &mut error {
                 out.write(std::ptr::null_mut());
             }
             status
         }
-        Ok(Err(failure)) => failed(error, failure),
-        Err(payload) => failed(error, panicked(payload)),
+        Err(failure) => failed(error.as_deref_mut(), failure.into()),
+    }));
+    caught.unwrap_or_else(|payload| failed(error, panicked(payload)))
+}
+
+/// An error in a box: an outcome that is no larger than a register or two is not
+/// kept in memory on the way of a hit.
+pub(crate) struct Boxed(Box<Error>);
+
+impl From<Error> for Boxed {
+    #[cold]
+    #[inline(never)]
+    fn from(error: Error) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+impl From<Boxed> for Error {
+    fn from(boxed: Boxed) -> Self {
+        *boxed.0
     }
 }
 

@@ -6,7 +6,7 @@ use std::ptr;
 
 use edgecmp_core::{Error, ReadOptions, Result, TraceContext};
 
-use crate::boundary::call;
+use crate::boundary::{Boxed, call, call_boxed};
 use crate::cache::edgecmp_cache;
 use crate::error::edgecmp_error;
 use crate::pointers::{
@@ -182,20 +182,22 @@ pub unsafe extern "C" fn edgecmp_lookup_into(
     receipt: *mut edgecmp_receipt,
     error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
 ) -> edgecmp_status {
-    call(error, move || {
+    call_boxed(error, move || {
         let value_len = required(value_len, "value_len")?.write(0);
         // SAFETY: by contract NULL or a struct whose `struct_size` is set.
         let receipt = unsafe { sized::optional_out(receipt, "receipt") }?;
         if buffer.is_null() && buffer_len > 0 {
-            return Err(null("buffer"));
+            return Err(null("buffer").into());
         }
         let cache = required(cache, "cache")?;
         // SAFETY: by contract `key` points to `key_len` bytes.
         let key = unsafe { bytes(key, key_len, "key") }?;
-        let into = Into { buffer: buffer.cast(), buffer_len, value_len, receipt };
+        // Made where it is used: told to both it would be kept in memory.
         if read.is_null() {
-            return into.lookup(cache, key, &DEFAULT);
+            return Into { buffer: buffer.cast(), buffer_len, value_len, receipt }
+                .lookup(cache, key, &DEFAULT);
         }
+        let into = Into { buffer: buffer.cast(), buffer_len, value_len, receipt };
         // SAFETY: by contract, and not NULL.
         unsafe { into.lookup_asked(cache, key, read) }
     })
@@ -212,7 +214,12 @@ struct Into<'a> {
 
 impl Into<'_> {
     #[inline(always)]
-    fn lookup(self, cache: &edgecmp_cache, key: &[u8], read: &ReadOptions) -> Result<edgecmp_status> {
+    fn lookup(
+        self,
+        cache: &edgecmp_cache,
+        key: &[u8],
+        read: &ReadOptions,
+    ) -> std::result::Result<edgecmp_status, Boxed> {
         let Some(hit) = cache.cache.lookup(key, read)? else {
             return Ok(EDGECMP_MISS);
         };
@@ -224,7 +231,7 @@ impl Into<'_> {
         }
         *self.value_len = value.len();
         if let Some(receipt) = self.receipt {
-            receipt.write(edgecmp_receipt::new(&hit.receipt(), found.is_some()));
+            receipt.write_made(|| edgecmp_receipt::new(&hit.receipt(), found.is_some()));
         }
         Ok(EDGECMP_OK)
     }
@@ -239,7 +246,7 @@ impl Into<'_> {
         cache: &edgecmp_cache,
         key: &[u8],
         read: *const edgecmp_read_options,
-    ) -> Result<edgecmp_status> {
+    ) -> std::result::Result<edgecmp_status, Boxed> {
         // SAFETY: the caller's promise.
         let read = unsafe { translated(read) }?;
         self.lookup(cache, key, &read)
@@ -266,7 +273,7 @@ pub unsafe extern "C" fn edgecmp_get_many(
         let mut given = None;
         // SAFETY: by contract.
         let read = unsafe { read_options(read, &mut given) }?;
-        *out = edgecmp_results::into_raw(cache.cache.get_many(keys, read)?);
+        *out = edgecmp_results::read(&cache.cache, keys, read)?;
         Ok(EDGECMP_OK)
     })
 }

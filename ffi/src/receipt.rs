@@ -1,8 +1,9 @@
 //! The receipt: what a read says beside the value.
 
+use std::time::Duration;
+
 use edgecmp_core::{Proof, Receipt, Source};
 
-use crate::pointers::nanos;
 use crate::sized::SizedOut;
 use crate::version::edgecmp_u128;
 
@@ -64,12 +65,13 @@ unsafe impl SizedOut for edgecmp_receipt {
 const _: () = assert!(size_of::<edgecmp_receipt>() == 64 && <edgecmp_receipt as SizedOut>::FIRST_SIZE == 64);
 
 impl edgecmp_receipt {
+    #[inline(always)]
     pub(crate) fn new(receipt: &Receipt, found: bool) -> Self {
         Self {
             struct_size: size_of::<Self>(),
             version: receipt.version.into(),
-            staleness_ns: nanos(receipt.staleness),
-            bound_ns: nanos(receipt.bound),
+            staleness_ns: spanned(receipt.staleness),
+            bound_ns: spanned(receipt.bound),
             last_modified_at_ms: receipt.last_modified_at.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(-1),
             source: match receipt.source {
                 Source::Cache => edgecmp_source::EDGECMP_SOURCE_CACHE,
@@ -85,4 +87,11 @@ impl edgecmp_receipt {
             reserved: [0; 6],
         }
     }
+}
+
+/// Nanoseconds of a duration that was made of nanoseconds, so that they fit: the compiler
+/// leaves out that they were divided.
+#[inline(always)]
+fn spanned(duration: Duration) -> u64 {
+    duration.as_secs().wrapping_mul(1_000_000_000).wrapping_add(duration.subsec_nanos().into())
 }

@@ -3,11 +3,11 @@
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use edgecmp_core::{Result, Value};
+use edgecmp_core::{Cache, ReadOptions, Result, Value};
 
 use crate::boundary::infallible;
 use crate::error::edgecmp_error;
-use crate::pointers::edgecmp_slice;
+use crate::pointers::{KeyRef, edgecmp_slice};
 use crate::value::edgecmp_value;
 
 /// The answers of `edgecmp_get_many`, in the order of the keys. Each row is a
@@ -22,30 +22,66 @@ pub struct edgecmp_results {
 
 enum Row {
     Value(edgecmp_value),
-    /// Boxed: few rows are, and the others are smaller for it.
-    Error(Box<edgecmp_error>),
+    /// Boxed: few rows are, and the others are smaller for it. `None` until the answer
+    /// of the origin is there.
+    Error(Option<Box<edgecmp_error>>),
 }
 
 // Rows take over the memory of the answers that they are made of.
 const _: () = assert!(size_of::<Row>() == size_of::<Result<Value>>());
 
 impl edgecmp_results {
+    fn empty() -> Box<Self> {
+        Box::new(Self { live: AtomicUsize::new(1), rows: Vec::new() })
+    }
+
+    /// The row of an answer, of the results at this address.
+    fn row(answer: Result<Value>, of: NonNull<Self>) -> Row {
+        match answer {
+            Ok(value) => Row::Value(edgecmp_value::new(value, of)),
+            Err(error) => Row::Error(Some(Box::new(edgecmp_error::new(error)))),
+        }
+    }
+
+    /// Gives these rows away.
+    fn complete(mut self: Box<Self>, rows: Vec<Row>) -> *mut Self {
+        let values = rows.iter().filter(|row| matches!(row, Row::Value(_))).count();
+        self.live = AtomicUsize::new(values + 1);
+        self.rows = rows;
+        Box::into_raw(self)
+    }
+
     /// Results that the caller owns.
     pub(crate) fn into_raw(answers: Vec<Result<Value>>) -> *mut Self {
-        let empty = Box::new(Self { live: AtomicUsize::new(0), rows: Vec::new() });
-        let results = NonNull::from(Box::leak(empty));
-        let mut live = 1;
-        let row = |answer| match answer {
-            Ok(value) => {
-                live += 1;
-                Row::Value(edgecmp_value::new(value, results))
+        let empty = Self::empty();
+        let of = NonNull::from(&*empty);
+        let rows = answers.into_iter().map(|answer| Self::row(answer, of)).collect();
+        empty.complete(rows)
+    }
+
+    /// Reads keys, and waits for those that the cache may not answer. Hits become
+    /// rows where they are seen: a pass over them after that would be a tenth of
+    /// what they cost.
+    pub(crate) fn read(cache: &Cache, keys: &[KeyRef], read: &ReadOptions) -> Result<*mut Self> {
+        let empty = Self::empty();
+        let of = NonNull::from(&*empty);
+        let (mut rows, mut missed) = (Vec::with_capacity(keys.len()), Vec::new());
+        cache.lookup_many(keys, read, |index, hit| {
+            rows.push(match hit {
+                Some(hit) => Row::Value(edgecmp_value::new(hit.to_value(), of)),
+                None => {
+                    missed.push(index);
+                    Row::Error(None)
+                }
+            });
+        })?;
+        if !missed.is_empty() {
+            let keys: Vec<_> = missed.iter().map(|index| &keys[*index]).collect();
+            for (index, answer) in missed.into_iter().zip(cache.get_many(&keys, read)?) {
+                rows[index] = Self::row(answer, of);
             }
-            Err(error) => Row::Error(Box::new(edgecmp_error::new(error))),
-        };
-        let rows = answers.into_iter().map(row).collect();
-        // SAFETY: made above, and known to nobody else.
-        unsafe { results.write(Self { live: AtomicUsize::new(live), rows }) };
-        results.as_ptr()
+        }
+        Ok(empty.complete(rows))
     }
 
     /// So many of `live` are gone; the last frees the memory.
@@ -102,7 +138,7 @@ pub extern "C" fn edgecmp_results_error(
     index: usize,
 ) -> *const edgecmp_error {
     infallible(ptr::null(), || match results.and_then(|results| results.rows.get(index)) {
-        Some(Row::Error(error)) => ptr::from_ref(&**error),
+        Some(Row::Error(Some(error))) => ptr::from_ref(&**error),
         _ => ptr::null(),
     })
 }

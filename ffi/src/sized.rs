@@ -83,16 +83,30 @@ pub(crate) unsafe fn optional_out<T: SizedOut>(pointer: *mut T, parameter: &str)
 
 impl<T: SizedOut> Out<T> {
     /// Copies a struct out, as much of it as the caller has; `struct_size` stays.
-    #[inline(always)]
     pub(crate) fn write(self, value: T) {
+        self.write_made(|| value);
+    }
+
+    /// The same, made where it is written to: not in memory first, and then copied.
+    #[inline(always)]
+    pub(crate) fn write_made(self, make: impl Fn() -> T) {
         if self.size == size_of::<T>() {
             // SAFETY: so many bytes are writable (the caller's promise).
-            unsafe { self.pointer.write_unaligned(value) };
+            unsafe { self.pointer.write_unaligned(make()) };
+            // SAFETY: the first field is a `usize`.
+            unsafe { self.pointer.cast::<usize>().write_unaligned(self.size) };
         } else {
-            let bytes = (&raw const value).cast::<u8>();
-            // SAFETY: `size` bytes are writable (the caller's promise) and are within `value` (checked).
-            unsafe { bytes.copy_to_nonoverlapping(self.pointer.cast(), self.size) };
+            self.write_part(make());
         }
+    }
+
+    /// For an older caller.
+    #[cold]
+    #[inline(never)]
+    fn write_part(self, value: T) {
+        let bytes = (&raw const value).cast::<u8>();
+        // SAFETY: `size` bytes are writable (the caller's promise) and are within `value` (checked).
+        unsafe { bytes.copy_to_nonoverlapping(self.pointer.cast(), self.size) };
         // SAFETY: the first field is a `usize`.
         unsafe { self.pointer.cast::<usize>().write_unaligned(self.size) };
     }
