@@ -186,12 +186,12 @@ pub unsafe extern "C" fn edgecmp_lookup_into(
         let value_len = required(value_len, "value_len")?.write(0);
         // SAFETY: by contract NULL or a struct whose `struct_size` is set.
         let receipt = unsafe { sized::optional_out(receipt, "receipt") }?;
-        if buffer.is_null() && buffer_len > 0 {
-            return Err(null("buffer").into());
-        }
         let cache = required(cache, "cache")?;
         // SAFETY: by contract `key` points to `key_len` bytes.
         let key = unsafe { bytes(key, key_len, "key") }?;
+        if buffer.is_null() && buffer_len > 0 {
+            return Err(null("buffer").into());
+        }
         // Made where it is used: told to both it would be kept in memory.
         if read.is_null() {
             return Into { buffer: buffer.cast(), buffer_len, value_len, receipt }

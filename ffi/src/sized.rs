@@ -2,6 +2,8 @@
 //! compiled with. An older caller passes less; the library never reads or
 //! writes past what the caller has.
 
+use std::ptr::NonNull;
+
 use edgecmp_core::{Error, Result};
 
 use crate::pointers::required;
@@ -60,7 +62,7 @@ pub(crate) unsafe fn read<T: SizedIn>(pointer: *const T, parameter: &str) -> Res
 
 /// An out struct whose size was checked: writing it can't fail.
 pub(crate) struct Out<T> {
-    pointer: *mut T,
+    pointer: NonNull<T>,
     size: usize,
 }
 
@@ -72,9 +74,7 @@ pub(crate) struct Out<T> {
 /// says, for as long as what is returned is used.
 #[inline(always)]
 pub(crate) unsafe fn optional_out<T: SizedOut>(pointer: *mut T, parameter: &str) -> Result<Option<Out<T>>> {
-    if pointer.is_null() {
-        return Ok(None);
-    }
+    let Some(pointer) = NonNull::new(pointer) else { return Ok(None) };
     // SAFETY: `struct_size` is the first field, and the caller has set it.
     let size = unsafe { pointer.cast::<usize>().read_unaligned() };
     check(size, T::FIRST_SIZE, size_of::<T>(), parameter)?;
@@ -106,7 +106,7 @@ impl<T: SizedOut> Out<T> {
     fn write_part(self, value: T) {
         let bytes = (&raw const value).cast::<u8>();
         // SAFETY: `size` bytes are writable (the caller's promise) and are within `value` (checked).
-        unsafe { bytes.copy_to_nonoverlapping(self.pointer.cast(), self.size) };
+        unsafe { bytes.copy_to_nonoverlapping(self.pointer.as_ptr().cast(), self.size) };
         // SAFETY: the first field is a `usize`.
         unsafe { self.pointer.cast::<usize>().write_unaligned(self.size) };
     }
