@@ -53,6 +53,19 @@ impl RefreshQueue {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Changes the plan, and wakes the refresh task if something is due sooner than it knew.
+    fn replan<T>(&self, change: impl FnOnce(&mut Plan) -> T) -> T {
+        let mut plan = self.plan();
+        let before = plan.next_due();
+        let changed = change(&mut plan);
+        let next = plan.next_due();
+        drop(plan);
+        if next.is_some_and(|next| before.is_none_or(|before| next < before)) {
+            self.signal.notify();
+        }
+        changed
+    }
+
     /// Asks for a refresh, for all readers of the entry once. Never blocks.
     pub fn ask(&self, entry: &Entry, counters: &Counters) {
         if entry.ask_refresh() {

@@ -41,8 +41,8 @@ pub fn refresh(node: Arc<Node>, keys: Vec<Key>, looks: u32) -> BoxFuture<'static
         let outcomes = ask_leases(&node, &due, &mut taken.leases).await;
         for (key, entry) in due {
             let lost = outcomes.get(&lease_of(&key, node.policy.lease_slots)) == Some(&Outcome::Lost);
-            if lost {
-                node.refreshes.plan().lost(&key);
+            if lost && is_put_off(&node, &key, &entry) {
+                continue;
             }
             if lost && node.now() < last_call(&node, &entry) {
                 taken.lost.push((key, entry));
@@ -59,6 +59,14 @@ pub fn refresh(node: Arc<Node>, keys: Vec<Key>, looks: u32) -> BoxFuture<'static
         let failed = taken.land(&node, was_calm.then_some(began)).await;
         node.leases.release(&node.env, taken.leases).await;
         pause(&node, failed).await;
+    })
+}
+
+/// Whether there is time to refresh a key at another time: another node has its lease.
+fn is_put_off(node: &Node, key: &Key, entry: &SharedEntry) -> bool {
+    node.refreshes.replan(|plan| {
+        let times = times_of(node, &plan.lead, entry);
+        plan.lost(key, times, node.now(), node.env.random())
     })
 }
 
@@ -149,14 +157,13 @@ impl Taken {
 /// The key's next refresh, by what is cached of it now.
 fn plan_next(node: &Node, key: &Key) {
     let present = known(node, key);
-    let mut plan = node.refreshes.plan();
-    match present {
+    node.refreshes.replan(|plan| match present {
         Some(present) => {
             let times = times_of(node, &plan.lead, &present);
             plan.proved(key, times);
         }
         None => plan.gone(key),
-    }
+    });
 }
 
 /// The entry, if there is still something to do: not if it was proved meanwhile, or

@@ -27,6 +27,8 @@ const NEAR: u32 = 4;
 /// Of the refreshes of a key that has met another node at its lease: after so many
 /// it may go along with others again.
 const APART: u8 = 64;
+/// Refreshes for which there is time, so that another time is better than a wait.
+const ROOM: u32 = 4;
 /// Of the room for a first refresh that comes early: what keys have that are only passing.
 const PASSING: u32 = 8;
 /// Of the half-life: bounds of the key in it at the least.
@@ -64,6 +66,8 @@ pub struct Plan {
     stranded: BTreeSet<Key>,
     budget: PrefetchBudget,
     sweep_at: Instant,
+    /// Where this node's instants lie, see [`Plan::in_line`].
+    offset: Option<u64>,
     /// The origin was in trouble, the last time: until then no read could be seen to wait.
     trouble_at: Instant,
     /// How long refreshes take.
@@ -83,6 +87,7 @@ impl Plan {
             stranded: BTreeSet::new(),
             budget: PrefetchBudget::new(policy.budget_percent),
             sweep_at: Instant::ZERO,
+            offset: None,
             trouble_at: Instant::ZERO,
             lead: Lead::default(),
         }
@@ -105,7 +110,8 @@ impl Plan {
         if !self.known.contains_key(key) {
             // Who is only passing comes for the first time each time.
             let room = times.due.since(times.wanted_from) / if passing { PASSING } else { 1 };
-            times.due = times.due.before(room.mul_f64((draw >> 11) as f64 / (1_u64 << 53) as f64));
+            let due = times.due.before(room.mul_f64(share(draw)));
+            times.due = if passing { due } else { self.in_line(due, &times, draw) };
         }
         let known = self.known.entry(key.clone()).or_insert_with(|| Known::new(&times, now, passing));
         self.passing += usize::from(passing);
@@ -131,6 +137,15 @@ impl Plan {
         at_once
     }
 
+    /// The last instant up to `due` at which others may be due: they go along, now and
+    /// from then on, and none has to come earlier for that. Each node has instants of its own.
+    fn in_line(&mut self, due: Instant, times: &Times, draw: u64) -> Instant {
+        let apart = (times.due.since(times.validated_at).as_nanos() as u64 / u64::from(SOON)).max(1);
+        let offset = *self.offset.get_or_insert(crate::env::SplitMix::new(draw).draw());
+        let past = (due.as_nanos().wrapping_sub(offset % apart)) % apart;
+        Instant::from_nanos(due.as_nanos().saturating_sub(past)).max(times.wanted_from)
+    }
+
     /// A key was taken, because `due` had come or at once.
     fn taken(&mut self, key: &Key, due: Option<Instant>) {
         self.schedule(key, None);
@@ -153,17 +168,37 @@ impl Plan {
             return self.taken(key, None);
         }
         known.apart = known.apart.saturating_sub(1);
-        let times = known.in_step(times);
+        let moves = known.moves.take();
+        let mut times = known.in_step(times);
+        if let Some(draw) = moves {
+            let room = times.due.since(times.wanted_from);
+            times.due = self.in_line(times.due.before(room.mul_f64(share(draw))), &times, draw);
+        }
+        let Some(known) = self.known.get_mut(key) else { return };
         let is_hot = known.hotness.is_hot(self.policy.threshold, times.bound, known.silent);
         self.schedule(key, is_hot.then_some(times));
     }
 
-    /// Another node has the key's lease.
-    pub fn lost(&mut self, key: &Key) {
-        if let Some(known) = self.known.get_mut(key) {
-            known.apart = APART;
-            known.taken_at = None;
+    /// Another node has the key's lease. Right after it others wait too: this node comes
+    /// at another time, as `draw` says. Whether that is soon enough for this proof; else
+    /// it is the next time, and this time waits for the lease. `times` are those of a
+    /// refresh as late as can be.
+    pub fn lost(&mut self, key: &Key, times: Times, now: Instant, draw: u64) -> bool {
+        let usual = self.lead.usual();
+        // The other node has it for as long as we would.
+        let from = now.after(2 * usual).max(times.wanted_from);
+        let room = times.due.since(from);
+        let due = self.in_line(from.after(room.mul_f64(share(draw))), &times, draw).max(from);
+        let Some(known) = self.known.get_mut(key) else { return false };
+        known.apart = APART;
+        known.taken_at = None;
+        if known.passing || room < ROOM * usual {
+            known.moves = Some(draw);
+            return false;
         }
+        known.must = true;
+        self.schedule(key, Some(Times { due, ..times }));
+        true
     }
 
     /// The origin gives no answers.
@@ -318,6 +353,11 @@ impl Plan {
         }
         self.known.len() - self.passing < self.policy.keys
     }
+}
+
+/// In [0, 1), of the 53 bits that a float has.
+fn share(draw: u64) -> f64 {
+    (draw >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// Whether only the last so-manieth of the time until it is due is left. Not before

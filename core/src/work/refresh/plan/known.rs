@@ -34,6 +34,8 @@ pub(super) struct Known {
     /// So many refreshes at a time of its own: at the others' time another node has
     /// the lease.
     pub(super) apart: u8,
+    /// Its next refresh comes earlier, as this draw says.
+    pub(super) moves: Option<u64>,
     /// Whatever its rate: a read has asked, and waits for others to go along.
     pub(super) must: bool,
     /// There is no room for it: it is forgotten with the refresh.
@@ -55,6 +57,7 @@ impl Known {
             asked: false,
             silent: 0,
             apart: 0,
+            moves: None,
             must: passing,
             passing,
             bound: times.bound,
