@@ -33,6 +33,15 @@ pub fn run(job: &Path, node: usize) -> Result<(), Failure> {
     if clock::now_ns() > job.start_ns {
         return Err(Failure::new("the node was ready too late for the start of the run"));
     }
+    let strategy: Arc<dyn strategies::Strategy> = Arc::from(strategy);
+    let warm = {
+        let (strategy, ends_ns) =
+            (Arc::clone(&strategy), job.start_ns + job.scenario.warm_up.as_nanos() as u64);
+        std::thread::spawn(move || {
+            sleep_until(ends_ns);
+            strategy.counts()
+        })
+    };
     let (sender, finished) = mpsc::channel();
     for read in &reads {
         let intended_ns = job.start_ns + read.at_ns;
@@ -56,7 +65,9 @@ pub fn run(job: &Path, node: usize) -> Result<(), Failure> {
     write(&job, node, &records)?;
     // What is under way behind the readers is counted by the origin too.
     std::thread::sleep(Duration::from_millis(300));
-    let counts = serde_json::to_string(&strategy.counts()).doing("the counts")?;
+    // Of the warm-up, and of the whole run.
+    let warm = warm.join().map_err(|_| Failure::new("the counts of the warm-up"))?;
+    let counts = serde_json::to_string(&[warm, strategy.counts()]).doing("the counts")?;
     let path = job.file(node, "counts");
     std::fs::write(&path, counts).doing(path.display())
 }

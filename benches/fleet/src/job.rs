@@ -24,7 +24,7 @@ pub struct Job {
     pub start_ns: u64,
 }
 
-/// What a node did, in its own count, over the whole run.
+/// What a node did, in its own count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     pub origin_requests: u64,
@@ -43,6 +43,22 @@ impl Counts {
         self.lease_attempts += other.lease_attempts;
         self.lease_conflicts += other.lease_conflicts;
         self.lease_failures += other.lease_failures;
+    }
+
+    /// What came after `earlier`.
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            origin_requests: self.origin_requests - earlier.origin_requests,
+            origin_keys: self.origin_keys - earlier.origin_keys,
+            lease_attempts: self.lease_attempts - earlier.lease_attempts,
+            lease_conflicts: self.lease_conflicts - earlier.lease_conflicts,
+            lease_failures: self.lease_failures - earlier.lease_failures,
+        }
+    }
+
+    /// Lease conflicts a key asked.
+    pub fn conflicts_per_key(&self) -> f64 {
+        self.lease_conflicts as f64 / self.origin_keys.max(1) as f64
     }
 }
 

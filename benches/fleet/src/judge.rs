@@ -13,6 +13,7 @@ pub fn judge(job: &Job, history: &History, asked: Asked, busy: f64) -> Result<Fi
     let warm_ns = job.start_ns + scenario.warm_up.as_nanos() as u64;
     let hot_keys = scenario.hot_keys() as u32;
     let (mut report, mut counts) = (Report::default(), Counts::default());
+    let mut settled = Counts::default();
     let (mut reads, mut waiting, mut hot, mut waiting_hot) = (0_u64, 0_u64, 0_u64, 0_u64);
     let (mut service_ns, mut response_ns, mut late_ns) = (Vec::new(), Vec::new(), Vec::new());
     for node in 0..scenario.nodes {
@@ -40,7 +41,9 @@ pub fn judge(job: &Job, history: &History, asked: Asked, busy: f64) -> Result<Fi
         }
         let path = job.file(node, "counts");
         let text = std::fs::read_to_string(&path).doing(path.display())?;
-        counts.add(&serde_json::from_str(&text).doing(path.display())?);
+        let [warm, whole]: [Counts; 2] = serde_json::from_str(&text).doing(path.display())?;
+        counts.add(&whole);
+        settled.add(&whole.since(&warm));
     }
     if report.unchecked_total() > 0 {
         return Err(Failure::new(format!("reads that could not be judged: {:?}", report.unchecked)));
@@ -59,6 +62,7 @@ pub fn judge(job: &Job, history: &History, asked: Asked, busy: f64) -> Result<Fi
         lease_attempts: counts.lease_attempts,
         lease_conflicts: counts.lease_conflicts,
         lease_failures: counts.lease_failures,
+        settled_conflicts_per_key: settled.conflicts_per_key(),
         service,
         response: Times::of(response_ns),
         late_p99_us: Times::of(late_ns).p99,

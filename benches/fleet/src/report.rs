@@ -132,10 +132,11 @@ fn write_scale(out: &mut String, results: &Results) -> std::fmt::Result {
     let mut before = None;
     for (name, nodes, f) in results.scale() {
         if before != Some(name) {
-            write!(out, "\nlease conflicts a key refreshed: {name:<13}")?;
+            write!(out, "\nlease conflicts a key refreshed (after the warm-up): {name:<13}")?;
         }
         before = Some(name);
-        write!(out, "  {nodes:>2} nodes {:.4}", f.conflicts_per_key())?;
+        let (whole, settled) = (f.conflicts_per_key(), f.settled_conflicts_per_key);
+        write!(out, "  {nodes:>2} nodes {whole:.4} ({settled:.4})")?;
     }
     if before.is_some() {
         writeln!(out)?;
@@ -178,6 +179,7 @@ fn row(strategy: &str, nodes: usize, scenario: &str, f: &Figures) -> Value {
         "lease_conflicts": f.lease_conflicts,
         "lease_failures": f.lease_failures,
         "conflicts_per_key": f.conflicts_per_key(),
+        "settled_conflicts_per_key": f.settled_conflicts_per_key,
         "p50": p50,
         "p95": p95,
         "p99": p99,

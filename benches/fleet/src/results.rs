@@ -41,6 +41,8 @@ pub struct Figures {
     pub lease_attempts: u64,
     pub lease_conflicts: u64,
     pub lease_failures: u64,
+    /// Lease conflicts a key refreshed, without those of the warm-up.
+    pub settled_conflicts_per_key: f64,
     /// From the start of the call.
     pub service: Times,
     /// From when it was to start.
@@ -88,6 +90,7 @@ impl Figures {
             lease_attempts: count(&|f| f.lease_attempts),
             lease_conflicts: count(&|f| f.lease_conflicts),
             lease_failures: count(&|f| f.lease_failures),
+            settled_conflicts_per_key: median(&|f| f.settled_conflicts_per_key),
             service: times(&|f| f.service),
             response: times(&|f| f.response),
             late_p99_us: median(&|f| f.late_p99_us),

@@ -88,7 +88,7 @@ impl fmt::Display for Name {
 }
 
 /// One node's cache.
-pub trait Strategy {
+pub trait Strategy: Send + Sync {
     /// Reads a key without blocking; `done` is told once, now or later.
     fn read(&self, key: u32, done: Done);
 
