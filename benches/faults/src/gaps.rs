@@ -44,7 +44,7 @@ impl Gap {
     pub fn within(self, others: &[Self]) -> f64 {
         let common =
             |other: &Self| Self { from: self.from.max(other.from), to: self.to.min(other.to) }.seconds();
-        others.iter().map(common).sum()
+        others.iter().map(common).fold(0.0, |sum, seconds| sum + seconds)
     }
 }
 

@@ -40,15 +40,14 @@ pub fn refresh(node: Arc<Node>, keys: Vec<Key>, looks: u32) -> BoxFuture<'static
         let mut taken = Taken::default();
         let outcomes = ask_leases(&node, &due, &mut taken.leases).await;
         for (key, entry) in due {
-            let lost = outcomes.get(&lease_of(&key, node.policy.lease_slots)) == Some(&Outcome::Lost);
-            if lost && is_put_off(&node, &key, &entry) {
-                continue;
-            }
-            if lost && node.now() < last_call(&node, &entry) {
-                taken.lost.push((key, entry));
-                continue;
-            }
-            if lost {
+            if let Some(Outcome::Lost(draw)) = outcomes.get(&lease_of(&key, node.policy.lease_slots)) {
+                if is_put_off(&node, &key, &entry, *draw) {
+                    continue;
+                }
+                if node.now() < last_call(&node, &entry) {
+                    taken.lost.push((key, entry));
+                    continue;
+                }
                 node.counters.add(Stat::LeasesForgone);
             }
             taken.board(&node, key, entry);
@@ -63,10 +62,10 @@ pub fn refresh(node: Arc<Node>, keys: Vec<Key>, looks: u32) -> BoxFuture<'static
 }
 
 /// Whether there is time to refresh a key at another time: another node has its lease.
-fn is_put_off(node: &Node, key: &Key, entry: &SharedEntry) -> bool {
+fn is_put_off(node: &Node, key: &Key, entry: &SharedEntry, draw: u64) -> bool {
     node.refreshes.replan(|plan| {
         let times = times_of(node, &plan.lead, entry);
-        plan.lost(key, times, node.now(), node.env.random())
+        plan.lost(key, times, node.now(), draw)
     })
 }
 
@@ -74,7 +73,8 @@ fn is_put_off(node: &Node, key: &Key, entry: &SharedEntry) -> bool {
 enum Outcome {
     /// Ours; or nobody knows, and the refresh goes on without it.
     Go,
-    Lost,
+    /// Another's. With a draw: keys of one lease stay together.
+    Lost(u64),
 }
 
 async fn ask_leases(
@@ -92,7 +92,7 @@ async fn ask_leases(
             Outcome::Go
         }
         Asked::Unknown => Outcome::Go,
-        Asked::Lost => Outcome::Lost,
+        Asked::Lost => Outcome::Lost(node.env.random()),
     };
     names.into_iter().zip(asked.into_iter().map(&mut outcome)).collect()
 }

@@ -192,6 +192,10 @@ impl Plan {
         let Some(known) = self.known.get_mut(key) else { return false };
         known.apart = APART;
         known.taken_at = None;
+        if known.scheduled.is_some() {
+            // Proved meanwhile, by a read that waited.
+            return true;
+        }
         if known.passing || room < ROOM * usual {
             known.moves = Some(draw);
             return false;

@@ -113,6 +113,7 @@ fn neighbours_in_a_slot_go_along() {
         for k in &keys {
             warm(&mut plan, k, 0, 10);
             // Each has a time of its own.
+            plan.schedule(k, None);
             assert!(!plan.lost(k, proof(0), at(900), 0));
         }
         // Proved one after another, and all of them read again.
@@ -198,6 +199,7 @@ fn who_has_met_another_node_keeps_a_time_of_its_own() {
         let mut plan = plan(LeaseSlots::PerKey, 10);
         keys.iter().for_each(|k| _ = warm(&mut plan, k, 0, 10));
         if is_lost {
+            plan.schedule(&keys[1], None);
             assert!(!plan.lost(&keys[1], proof(0), at(900), 0));
         }
         for (k, start) in keys.iter().zip([9000, 9010]) {
@@ -251,6 +253,7 @@ fn who_loses_a_lease_in_time_comes_at_another_time() {
     let start = warm(&mut plan, &k, 0, 10);
     // At first a refresh takes 10 ms.
     let put_off = |plan: &mut Plan, ms, draw| plan.lost(&k, proof(start), at(start + ms), draw);
+    plan.schedule(&k, None);
     assert!(put_off(&mut plan, 520, u64::MAX / 2));
     let due = plan.next_due().unwrap();
     assert!((at(start + 540)..at(start + 720)).contains(&due), "between the other's refresh and the end");
@@ -260,6 +263,10 @@ fn who_loses_a_lease_in_time_comes_at_another_time() {
     assert_eq!(plan.take_due(due, true, false), [(k.clone(), Decision::Refresh { unread: false })]);
     assert!(!put_off(&mut plan, 880, 0), "too late for that");
     assert_eq!(plan.next_due(), None);
+    // What was proved while the lease was asked for stays as it was planned.
+    plan.proved(&k, proof(start + 400));
+    let due = plan.next_due();
+    assert!(put_off(&mut plan, 520, 0) && plan.next_due() == due && due > Some(at(start + 900)));
 }
 
 #[test]
