@@ -23,16 +23,20 @@ impl Reading {
         // A flight may have landed between our probe and now.
         let hash = node.store.hash(self.key.as_bytes());
         let present = node.store.load(hash, self.key.as_bytes()).map(|entry| entry.share());
-        if let Some(Ok(value)) = present.map(|entry| self.judge(&entry, Source::Cache)) {
+        if let Some(Ok(value)) = present.as_ref().map(|entry| self.judge(entry, Source::Cache)) {
             return Ok(Some(value));
         }
         if let Outlook::Refused(until) = outlook {
+            if present.is_some() {
+                node.refreshes.turn_away(&self.key);
+            }
             node.counters.add(Stat::BreakerRejected);
             return Err(refusal(until, now));
         }
         let value = self.degraded();
         if value.is_some() {
             node.counters.add(Stat::DegradedReads);
+            node.refreshes.turn_away(&self.key);
             fetch_behind(node, &self.key, outlook);
         } else if let Outlook::Slot(free) = outlook {
             // The line has one already, if somebody stands in it.

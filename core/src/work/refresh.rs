@@ -73,6 +73,11 @@ impl RefreshQueue {
         }
     }
 
+    /// The origin is not asked for a key now that was read, and is cached.
+    pub fn turn_away(&self, key: &Key) {
+        self.plan().turn_away(key);
+    }
+
     #[cold]
     fn push(&self, entry: &Entry, counters: &Counters) {
         counters.add(Stat::RefreshesAsked);
@@ -142,8 +147,8 @@ fn due(node: &Node, now: Instant) -> Vec<Key> {
 }
 
 /// The origin is back, and a request goes that has room for so many keys: those that were
-/// hot when it went away. Read after read would ask for them in as many requests, each
-/// with a slot of the ramp.
+/// hot when it went away, or were read since. Read after read would ask for them in as
+/// many requests, each with a slot of the ramp.
 pub fn rescue(node: &Node, most: usize) -> Vec<Place> {
     let keys = node.refreshes.plan().rescued(most);
     let now = node.now();

@@ -1,6 +1,7 @@
 //! What comes after an outage of the origin, in virtual time: no herd, and keys that
 //! are read are current again soon.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,8 +29,29 @@ struct Run {
     load: Load,
     /// When degraded answers came, and how old they were; of keys that are read often.
     degraded: Arc<Mutex<Vec<(Nanos, Nanos)>>>,
+    reads: Arc<Mutex<Reads>>,
     /// When requests were sent, to a millisecond.
     requests: Vec<Nanos>,
+}
+
+/// Since when each node has got degraded answers of a key, and how long that lasted at
+/// the most.
+#[derive(Default)]
+struct Reads {
+    since: BTreeMap<(usize, usize), Nanos>,
+    longest: Nanos,
+}
+
+impl Reads {
+    fn note(&mut self, read: (usize, usize), now: Nanos, degraded: Option<Nanos>) {
+        let Some(age) = degraded else { return };
+        let since = self.since.entry(read).or_insert(now);
+        if *since < now - age {
+            // It was refreshed meanwhile.
+            *since = now;
+        }
+        self.longest = self.longest.max(now - *since);
+    }
 }
 
 impl Run {
@@ -50,7 +72,14 @@ impl Run {
         plan.options.seed = 1;
         let world = World::new(seed, false);
         let fleet = Fleet::open(&world, &Arc::new(plan));
-        let run = Self { world, fleet, load, degraded: Arc::default(), requests: Vec::new() };
+        let run = Self {
+            world,
+            fleet,
+            load,
+            degraded: Arc::default(),
+            reads: Arc::default(),
+            requests: Vec::new(),
+        };
         for node in 0..load.nodes {
             run.read(node, 0);
             run.read(node, load.keys / 2);
@@ -60,7 +89,7 @@ impl Run {
 
     fn read(&self, node: usize, first: usize) {
         let (fleet, world, load) = (Arc::clone(&self.fleet), Arc::clone(&self.world), self.load);
-        let degraded = Arc::clone(&self.degraded);
+        let (degraded, reads) = (Arc::clone(&self.degraded), Arc::clone(&self.reads));
         world.clone().spawn(Owner::Harness, async move {
             let keys = load.keys;
             for read in first.. {
@@ -76,9 +105,12 @@ impl Run {
                     Err(error) => Err(error),
                 };
                 let receipt = answer.expect("degraded instead").receipt();
+                let age = receipt.staleness.as_nanos() as Nanos;
                 if receipt.degraded && index <= load.keys / 2 {
-                    degraded.lock().unwrap().push((world.now(), receipt.staleness.as_nanos() as Nanos));
+                    degraded.lock().unwrap().push((world.now(), age));
                 }
+                let age = receipt.degraded.then_some(age);
+                reads.lock().unwrap().note((node, index), world.now(), age);
                 world.sleep(2 * MS).await;
             }
         });
@@ -178,5 +210,25 @@ fn keys_that_are_read_are_current_soon_after_each_of_many_outages() {
             assert_eq!(late, None, "it was not refreshed since {back}");
         }
         assert!(settled >= 3, "{settled} times it was calm for long enough");
+    }
+}
+
+/// Keys that are read once in some seconds find the origin away time after time, if each
+/// read is on its own.
+#[test]
+fn keys_that_are_read_now_and_then_do_not_grow_old_from_outage_to_outage() {
+    for seed in 0..3 {
+        let mut run = Run::new(seed, Load { nodes: 2, keys: 120, bound: 500 * MS, skewed: true });
+        run.pass(Weather::Fair, 2 * SECOND);
+        for _ in 0..40 {
+            let length = run.world.draw(|rng| rng.between(SECOND, 5 * SECOND));
+            run.pass(Weather::Refusing, length);
+            // The breaker sees it, and the ramp has begun.
+            run.pass(Weather::Fair, 2 * SECOND);
+        }
+        let longest = run.reads.lock().unwrap().longest;
+        println!("seed {seed}: the longest time until a key was refreshed was {} ms", longest / MS);
+        // A calm that was too short for it, after an outage and before another.
+        assert!(longest < 13 * SECOND);
     }
 }

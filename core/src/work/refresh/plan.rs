@@ -64,6 +64,11 @@ pub struct Plan {
     leases: BTreeSet<(Key, Key)>,
     /// Hot keys that could not be refreshed: the origin is away.
     stranded: BTreeSet<Key>,
+    /// Others that were read meanwhile: read now and then, they could meet one outage
+    /// after the other, and grow old between them.
+    turned_away: BTreeSet<Key>,
+    /// Those that were rescued since it is back: if it goes away again, perhaps in vain.
+    rescued: BTreeSet<Key>,
     budget: PrefetchBudget,
     sweep_at: Instant,
     /// Where this node's instants lie, see [`Plan::in_line`].
@@ -85,6 +90,8 @@ impl Plan {
             due: BTreeSet::new(),
             leases: BTreeSet::new(),
             stranded: BTreeSet::new(),
+            turned_away: BTreeSet::new(),
+            rescued: BTreeSet::new(),
             budget: PrefetchBudget::new(policy.budget_percent),
             sweep_at: Instant::ZERO,
             offset: None,
@@ -208,6 +215,9 @@ impl Plan {
     /// The origin gives no answers.
     pub fn trouble(&mut self, now: Instant) {
         self.trouble_at = self.trouble_at.max(now);
+        for key in std::mem::take(&mut self.rescued) {
+            self.turn_away(&key);
+        }
     }
 
     /// A key could not be refreshed. If it is hot, it is [`Plan::rescued`] as soon as the
@@ -215,13 +225,25 @@ impl Plan {
     pub fn strand(&mut self, key: &Key) {
         let Some(known) = self.known.get(key) else { return };
         if self.is_hot(known) {
+            self.turned_away.remove(key);
             self.stranded.insert(key.clone());
         }
     }
 
-    /// Takes some of the keys that were stranded.
+    /// The origin could not be asked for a key that was read. It is [`Plan::rescued`] after
+    /// the hot ones; of no more of them than are known.
+    pub fn turn_away(&mut self, key: &Key) {
+        if self.turned_away.len() < self.policy.keys && !self.stranded.contains(key) {
+            self.turned_away.insert(key.clone());
+        }
+    }
+
+    /// Takes some of the keys that were stranded or turned away.
     pub fn rescued(&mut self, most: usize) -> Vec<Key> {
-        std::iter::from_fn(|| self.stranded.pop_first()).take(most).collect()
+        let next = || self.stranded.pop_first().or_else(|| self.turned_away.pop_first());
+        let rescued: Vec<_> = std::iter::from_fn(next).take(most).collect();
+        self.rescued.extend(rescued.iter().cloned());
+        rescued
     }
 
     /// A key is not cached any more.
@@ -241,6 +263,10 @@ impl Plan {
         let soon_part = if few { NEAR } else { SOON };
         if !may {
             self.trouble(now);
+        } else if !few {
+            // Reads ask for themselves again.
+            self.rescued.clear();
+            self.turned_away.clear();
         }
         let mut keys = Vec::new();
         let first = self.next_due();

@@ -333,3 +333,25 @@ fn where_requests_are_few_more_goes_with_each() {
     };
     assert_eq!((taken(false), taken(true)), (2, 3));
 }
+
+#[test]
+fn what_was_read_while_the_origin_was_away_is_rescued_until_it_is_well() {
+    let mut plan = plan(LeaseSlots::PerKey, 2);
+    let (hot, a, b) = (key("hot"), key("a"), key("b"));
+    warm(&mut plan, &hot, 0, 10);
+    for k in [&a, &b, &key("one too many")] {
+        plan.turn_away(k);
+    }
+    plan.strand(&hot);
+    assert_eq!(plan.rescued(2), [hot.clone(), a.clone()], "the hot ones first");
+    // It went away again: what was on its way did not come.
+    plan.trouble(at(9000));
+    assert_eq!(plan.rescued(9), [a.clone(), b], "of no more than are known");
+    // It is well.
+    plan.take_due(at(9000), true, true);
+    plan.trouble(at(9000));
+    assert_eq!(plan.rescued(1), [a], "the ramp is not over");
+    plan.take_due(at(9000), true, false);
+    plan.trouble(at(9000));
+    assert_eq!(plan.rescued(9), [] as [Key; 0]);
+}
