@@ -1,5 +1,6 @@
 //! The answers to a read of many keys: one row per key, in the order asked.
 
+use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -30,44 +31,68 @@ enum Row {
 // Rows take over the memory of the answers that they are made of.
 const _: () = assert!(size_of::<Row>() == size_of::<Result<Value>>());
 
-impl edgecmp_results {
-    fn empty() -> Box<Self> {
-        Box::new(Self { live: AtomicUsize::new(1), rows: Vec::new() })
+/// Results that nobody has yet. If they are never given away, because reading the
+/// rest failed, their values go with them.
+struct Begun {
+    results: NonNull<edgecmp_results>,
+    rows: Vec<Row>,
+}
+
+impl Begun {
+    fn new(rows: usize) -> Self {
+        let empty = Box::new(edgecmp_results { live: AtomicUsize::new(1), rows: Vec::new() });
+        // By the pointer it is freed with: that of a reference would end when the box moves.
+        Self { results: NonNull::from(Box::leak(empty)), rows: Vec::with_capacity(rows) }
     }
 
-    /// The row of an answer, of the results at this address.
-    fn row(answer: Result<Value>, of: NonNull<Self>) -> Row {
+    fn row(&self, answer: Result<Value>) -> Row {
         match answer {
-            Ok(value) => Row::Value(edgecmp_value::new(value, of)),
+            Ok(value) => Row::Value(edgecmp_value::new(value, self.results)),
             Err(error) => Row::Error(Some(Box::new(edgecmp_error::new(error)))),
         }
     }
 
-    /// Gives these rows away.
-    fn complete(mut self: Box<Self>, rows: Vec<Row>) -> *mut Self {
+    /// Gives them away.
+    fn complete(mut self) -> *mut edgecmp_results {
+        let rows = std::mem::take(&mut self.rows);
         let values = rows.iter().filter(|row| matches!(row, Row::Value(_))).count();
-        self.live = AtomicUsize::new(values + 1);
-        self.rows = rows;
-        Box::into_raw(self)
+        let results = ManuallyDrop::new(self).results.as_ptr();
+        // SAFETY: made in `new`, and known to nobody else.
+        unsafe { *results = edgecmp_results { live: AtomicUsize::new(values + 1), rows } };
+        results
     }
+}
 
+impl Drop for Begun {
+    fn drop(&mut self) {
+        for row in &self.rows {
+            if let Row::Value(value) = row {
+                // SAFETY: its only reference, which nobody was given.
+                unsafe { value.give_back() };
+            }
+        }
+        // SAFETY: made in `new`, and given to nobody.
+        drop(unsafe { Box::from_raw(self.results.as_ptr()) });
+    }
+}
+
+impl edgecmp_results {
     /// Results that the caller owns.
     pub(crate) fn into_raw(answers: Vec<Result<Value>>) -> *mut Self {
-        let empty = Self::empty();
-        let of = NonNull::from(&*empty);
-        let rows = answers.into_iter().map(|answer| Self::row(answer, of)).collect();
-        empty.complete(rows)
+        let mut begun = Begun::new(0);
+        // In the memory of the answers.
+        begun.rows = answers.into_iter().map(|answer| begun.row(answer)).collect();
+        begun.complete()
     }
 
     /// Reads keys, and waits for those that the cache may not answer. Hits become
     /// rows where they are seen: a pass over them after that would be a tenth of
     /// what they cost.
     pub(crate) fn read(cache: &Cache, keys: &[KeyRef], read: &ReadOptions) -> Result<*mut Self> {
-        let empty = Self::empty();
-        let of = NonNull::from(&*empty);
-        let (mut rows, mut missed) = (Vec::with_capacity(keys.len()), Vec::new());
+        let (mut begun, mut missed) = (Begun::new(keys.len()), Vec::new());
+        let of = begun.results;
         cache.lookup_many(keys, read, |index, hit| {
-            rows.push(match hit {
+            begun.rows.push(match hit {
                 Some(hit) => Row::Value(edgecmp_value::new(hit.to_value(), of)),
                 None => {
                     missed.push(index);
@@ -77,24 +102,24 @@ impl edgecmp_results {
         })?;
         if !missed.is_empty() {
             let keys: Vec<_> = missed.iter().map(|index| &keys[*index]).collect();
-            for (index, answer) in missed.into_iter().zip(cache.get_many(&keys, read)?) {
-                rows[index] = Self::row(answer, of);
+            for (index, answer) in missed.into_iter().zip(cache.get_missed(&keys, read)?) {
+                begun.rows[index] = begun.row(answer);
             }
         }
-        Ok(empty.complete(rows))
+        Ok(begun.complete())
     }
 
     /// So many of `live` are gone; the last frees the memory.
     ///
     /// # Safety
-    /// The results were made by [`Self::into_raw`], and the caller is, or has
+    /// The results were made by [`Begun`], and the caller is, or has
     /// ended, so many of those that keep them.
     pub(crate) unsafe fn let_go(results: NonNull<Self>, gone: usize) {
         // SAFETY: there, as long as one keeps them.
         let live = unsafe { &results.as_ref().live };
         // As in `edgecmp_value::give_back`.
         if live.load(Ordering::Acquire) == gone || live.fetch_sub(gone, Ordering::AcqRel) == gone {
-            // SAFETY: made by `into_raw`, and nobody keeps them any more.
+            // SAFETY: made by `Begun`, and nobody keeps them any more.
             drop(unsafe { Box::from_raw(results.as_ptr()) });
         }
     }

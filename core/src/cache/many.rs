@@ -31,10 +31,34 @@ impl ReadingMany {
     ) -> std::result::Result<Vec<Result<Value>>, Self> {
         let mut many = Self { answers: Vec::with_capacity(keys.len()), waiting: Vec::new() };
         probe_many(node, keys, &read, |_, hit| many.answers.push(hit.map(|hit| Ok(hit.to_value()))));
+        many.board(node, keys, read, trace, deadline)
+    }
+
+    /// [`Self::start`] for keys that were all probed for this read, and missed.
+    pub(super) fn start_missed<K: AsRef<[u8]>>(
+        node: &Arc<Node>,
+        keys: &[K],
+        read: ReadBounds,
+        trace: Option<&TraceContext>,
+        deadline: Instant,
+    ) -> std::result::Result<Vec<Result<Value>>, Self> {
+        let answers = keys.iter().map(|_| None).collect();
+        Self { answers, waiting: Vec::new() }.board(node, keys, read, trace, deadline)
+    }
+
+    /// Begins the wait for those that have no answer.
+    fn board<K: AsRef<[u8]>>(
+        mut self,
+        node: &Arc<Node>,
+        keys: &[K],
+        read: ReadBounds,
+        trace: Option<&TraceContext>,
+        deadline: Instant,
+    ) -> std::result::Result<Vec<Result<Value>>, Self> {
         let missed = |(index, answer): (usize, &Option<_>)| answer.is_none().then_some(index);
-        let missed: Vec<_> = many.answers.iter().enumerate().filter_map(missed).collect();
+        let missed: Vec<_> = self.answers.iter().enumerate().filter_map(missed).collect();
         if missed.is_empty() {
-            return Ok(many.take_answers());
+            return Ok(self.take_answers());
         }
         let mut places = Vec::new();
         for index in missed {
@@ -50,16 +74,16 @@ impl ReadingMany {
                 Err(error) => Some(reading.degraded_or(error)),
             };
             if answer.is_none() {
-                many.waiting.push((index, reading));
+                self.waiting.push((index, reading));
             }
-            many.answers[index] = answer;
+            self.answers[index] = answer;
         }
-        if many.waiting.is_empty() {
-            return Ok(many.take_answers());
+        if self.waiting.is_empty() {
+            return Ok(self.take_answers());
         }
         node.start_background();
         fetch_all(node, places, trace, Purpose::Wanted);
-        Err(many)
+        Err(self)
     }
 
     /// The answers, all of which are there. Not `flatten`, which knows no length

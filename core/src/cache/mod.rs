@@ -13,6 +13,7 @@ use crate::facts::options::Options;
 use crate::facts::receipt::{Receipt, Value, WriteReceipt};
 use crate::facts::statistics::Statistics;
 use crate::facts::thread;
+use crate::facts::trace::TraceContext;
 use crate::lease_store::LeaseStore;
 use crate::origin::Origin;
 use crate::origin::callback::HostOrigin;
@@ -172,11 +173,26 @@ impl Cache {
         keys: &[K],
         read: &ReadOptions,
     ) -> Result<Started<Vec<Result<Value>>>> {
+        self.start_many(keys, read, ReadingMany::start)
+    }
+
+    fn start_many<K: AsRef<[u8]>>(
+        &self,
+        keys: &[K],
+        read: &ReadOptions,
+        start: impl FnOnce(
+            &Arc<Node>,
+            &[K],
+            ReadBounds,
+            Option<&TraceContext>,
+            Instant,
+        ) -> std::result::Result<Vec<Result<Value>>, ReadingMany>,
+    ) -> Result<Started<Vec<Result<Value>>>> {
         self.with(|opened| {
             let bounds = read.bounds()?;
             arguments::check_keys(&opened.node.policy, keys)?;
             let deadline = read.deadline(&opened.node);
-            match ReadingMany::start(&opened.node, keys, bounds, read.trace.as_ref(), deadline) {
+            match start(&opened.node, keys, bounds, read.trace.as_ref(), deadline) {
                 Ok(values) => Ok(Started::Ready(values)),
                 Err(reading) => {
                     Ok(Started::Pending(Pending::new(&opened.node.env, deadline, Box::new(reading))))
@@ -214,6 +230,12 @@ impl Cache {
     /// Reads many keys; see [`Cache::start_get_many`].
     pub fn get_many<K: AsRef<[u8]>>(&self, keys: &[K], read: &ReadOptions) -> Result<Vec<Result<Value>>> {
         self.start_get_many(keys, read)?.wait()
+    }
+
+    /// [`Cache::get_many`] of keys that [`Cache::lookup_many`] has just shown to be
+    /// missed with the same options: both together are one read, and count as one.
+    pub fn get_missed<K: AsRef<[u8]>>(&self, keys: &[K], read: &ReadOptions) -> Result<Vec<Result<Value>>> {
+        self.start_many(keys, read, ReadingMany::start_missed)?.wait()
     }
 
     /// Writes a value and waits; see [`Cache::start_set`].

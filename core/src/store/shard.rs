@@ -337,13 +337,14 @@ impl Shard {
     }
 
     /// Whether retired entries take so much that a look at the readers is worth it,
-    /// and it was not had just now; beyond the capacity it is worth it always.
+    /// and it was not had just now; beyond the capacity it is worth it always, and while
+    /// nothing new is kept: then nothing may leave either that would make it due.
     fn is_full_of_retired(&self, writer: &Writer) -> bool {
         let (bytes, all) = (writer.limbo.bytes(), writer.live + writer.fixed + writer.limbo.bytes());
         let share = |part: usize| self.capacity / part;
         let has_room = all < self.capacity - share(RETIRED_SHARE_IF_ROOM);
         let most = share(if has_room { RETIRED_SHARE_IF_ROOM } else { RETIRED_SHARE });
-        bytes > most && (writer.retired > most / 2 || all > self.capacity)
+        bytes > most && (writer.retired > most / 2 || all > self.capacity || self.is_held_up(writer))
     }
 }
 

@@ -261,3 +261,23 @@ fn a_hit_that_is_held_costs_no_more_than_the_capacity_again() {
     assert!(store.usage().bytes <= capacity, "{:?}", store.usage());
     assert!(store.usage().entries > 50);
 }
+
+/// In a store with room, whose entries a reader that held on has had replaced: once it
+/// has ended, also keys that were not there before are kept again.
+#[test]
+fn new_keys_are_kept_again_after_a_reader_that_held_on() {
+    let capacity = 1 << 20;
+    let store = Store::new(capacity, 64 * 1024);
+    for i in 0..30u64 {
+        put(&store, &i.to_be_bytes(), i, 10_000);
+    }
+    let held = store.load(store.hash(&0u64.to_be_bytes()), &0u64.to_be_bytes()).expect("just put");
+    let mut i = 0u64;
+    while !put(&store, &(i % 30).to_be_bytes(), i, 10_000).not_kept {
+        i += 1;
+        assert!(i < 1000, "{:?}", store.usage());
+    }
+    drop(held);
+    let not_kept = (0..50u64).filter(|i| put(&store, &(1000 + i).to_be_bytes(), *i, 1000).not_kept).count();
+    assert!(not_kept <= 1, "{not_kept} of 50 were not kept, {:?}", store.usage());
+}

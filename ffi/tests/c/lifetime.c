@@ -100,6 +100,45 @@ static void *blocked_reader(void *unused) {
     return NULL;
 }
 
+static void *blocked_reader_of_many(void *unused) {
+    edgecmp_error *error = NULL;
+    edgecmp_results *results = NULL;
+    const edgecmp_slice keys[] = { { (const uint8_t *)"k", 1 }, { (const uint8_t *)"other", 5 }, { (const uint8_t *)"k", 1 } };
+    (void)unused;
+    EXPECT(EDGECMP_CLOSED, edgecmp_get_many(shared, keys, 3, NULL, &results, &error));
+    CHECK(results == NULL);
+    return NULL;
+}
+
+static char large[64 << 10];
+
+/* One key at once, with a value so large that its memory is its own; others take their time. */
+static void fetch_large(void *user_data, const edgecmp_origin_request *request, edgecmp_responder *responder) {
+    if (request->key.len == 1)
+        edgecmp_responder_value(responder, large, sizeof large, (edgecmp_u128){ 0, 1 }, NULL);
+    else
+        store_fetch(user_data, request, responder);
+}
+
+/* The hits of a batch whose rest failed are let go: valgrind would find them. */
+static void test_close_while_a_batch_waits(void) {
+    struct store store = STORE_INIT;
+    edgecmp_value *value = NULL;
+    pthread_t thread;
+    edgecmp_options *options = OPTIONS("staleness_bound", "1m", "read_timeout", "20s", "origin_timeout", "20s");
+    EXPECT(EDGECMP_OK, edgecmp_origin_callback(options, fetch_large, store_write, &store, store_dropped, &error));
+    shared = open_with(options);
+    EXPECT(EDGECMP_OK, edgecmp_get(shared, "k", 1, NULL, &value, &error));
+    edgecmp_value_release(value);
+    store.delay_ms = (long)(800 * slowness());
+    CHECK(pthread_create(&thread, NULL, blocked_reader_of_many, NULL) == 0);
+    sleep_ms((long)(200 * slowness()));
+    EXPECT(EDGECMP_PENDING, edgecmp_close(shared, 50 * MS, &error));
+    pthread_join(thread, NULL);
+    close_and_free(shared);
+    CHECK(store_let_go(&store));
+}
+
 static void test_close_is_bounded_while_a_callback_runs(void) {
     struct store store = STORE_INIT;
     pthread_t thread;
@@ -152,6 +191,7 @@ int main(void) {
     test_values_outlive_the_cache();
     test_rows_outlive_the_results();
     test_use_after_close();
+    test_close_while_a_batch_waits();
     test_close_is_bounded_while_a_callback_runs();
     test_free_without_close();
     test_nothing_is_left_behind(threads, descriptors);

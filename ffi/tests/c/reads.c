@@ -105,6 +105,25 @@ static void test_get_many(void) {
     close_and_free(cache);
 }
 
+/* A batch is one read, though it looks first and asks for the rest then. */
+static void test_get_many_counts_once(void) {
+    edgecmp_cache *cache = open_memory();
+    edgecmp_results *results = NULL;
+    edgecmp_read_options read = EDGECMP_READ_OPTIONS_INIT;
+    const edgecmp_slice keys[] = { { (const uint8_t *)"a", 1 }, { (const uint8_t *)"new", 3 } };
+    EXPECT(EDGECMP_OK, edgecmp_get_many(cache, keys, 1, NULL, &results, &error));
+    edgecmp_results_free(results);
+    CHECK(statistic(cache, "misses") == 1);
+    sleep_ms(60);
+    read.staleness_bound_ns = 50 * MS;
+    EXPECT(EDGECMP_OK, edgecmp_get_many(cache, keys, 2, &read, &results, &error));
+    CHECK(receipt_of(edgecmp_results_value(results, 0)).source == EDGECMP_SOURCE_ORIGIN);
+    edgecmp_results_free(results);
+    CHECK(statistic(cache, "bound_violations_averted") == 1);
+    CHECK(statistic(cache, "hits") == 0 && statistic(cache, "misses") == 3);
+    close_and_free(cache);
+}
+
 static void test_invalidate(void) {
     edgecmp_cache *cache = open_memory();
     edgecmp_value *value = NULL;
@@ -213,6 +232,7 @@ int main(void) {
     test_conditional_write();
     test_lookup_into();
     test_get_many();
+    test_get_many_counts_once();
     test_invalidate();
     test_read_options();
     test_statistics();
