@@ -9,19 +9,6 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crossbeam::utils::CachePadded;
 
-#[cfg(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu", not(miri)))]
-mod known;
-#[cfg(not(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu", not(miri))))]
-mod known {
-    //! Nothing: it is asked for each time.
-
-    pub(super) fn get() -> u32 {
-        0
-    }
-
-    pub(super) fn set(_number: u32) {}
-}
-
 /// Threads that can have a number at once.
 pub const MAX_THREADS: usize = 16_384;
 
@@ -36,7 +23,6 @@ struct OfThread(Cell<Option<u32>>);
 
 impl Drop for OfThread {
     fn drop(&mut self) {
-        known::set(0);
         // What outlives the thread's own storage (a guard kept in another
         // thread-local) still writes to its cells: the number is never used again.
         if let Some(number) = self.0.get()
@@ -83,16 +69,8 @@ pub fn high_water() -> usize {
 }
 
 /// The number of this thread; `None` while its thread-locals are being dropped.
-#[inline(always)]
+#[inline]
 pub fn number() -> Option<usize> {
-    match known::get() {
-        0 => number_of_local(),
-        more => Some(more as usize - 1),
-    }
-}
-
-#[inline(never)]
-fn number_of_local() -> Option<usize> {
     let number = THREAD.try_with(|thread| match thread.0.get() {
         Some(number) => number,
         None => {
@@ -101,9 +79,7 @@ fn number_of_local() -> Option<usize> {
             number
         }
     });
-    let number = number.ok()?;
-    known::set(number + 1);
-    Some(number as usize)
+    number.ok().map(|number| number as usize)
 }
 
 /// Of the holds of a number: it was taken when the thread's locals were gone

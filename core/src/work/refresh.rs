@@ -175,17 +175,19 @@ fn times_of(node: &Node, lead: &Lead, entry: &Entry) -> Times {
     let bounds = node.policy.key_bounds(entry.key());
     let bound = hard_bound(&Standing::of(entry), &bounds, &ReadBounds::NONE);
     let validated_at = entry.validated_at();
+    let wanted_age = Duration::from(soft_bound(bound, bounds.wanted_share));
     let due_age = match node.policy.refresh_share {
         // Just before a read past it would ask.
         Some(share) => {
             let after = Duration::from(soft_bound(bound, share));
             after - after / JUST_BEFORE
         }
-        None => lead.due_age(bound.into()),
+        // Not before reads can have said that it is wanted.
+        None => lead.due_age(bound.into()).max(wanted_age + Duration::from(bound) / (2 * JUST_BEFORE)),
     };
     Times {
         validated_at,
-        wanted_from: validated_at.after(soft_bound(bound, bounds.wanted_share).into()),
+        wanted_from: validated_at.after(wanted_age),
         due: validated_at.after(due_age),
         last_call: validated_at.after(lead.last_call(bound.into())),
         bound: bound.into(),

@@ -116,7 +116,7 @@ impl Plan {
         let half_life = self.half_life(times.bound);
         if !self.known.contains_key(key) {
             // Who is only passing comes for the first time each time.
-            let room = times.due.since(times.wanted_from) / if passing { PASSING } else { 1 };
+            let room = times.due.since(times.earliest()) / if passing { PASSING } else { 1 };
             let due = times.due.before(room.mul_f64(share(draw)));
             times.due = if passing { due } else { self.in_line(due, &times, draw) };
         }
@@ -150,7 +150,7 @@ impl Plan {
         let apart = (times.due.since(times.validated_at).as_nanos() as u64 / u64::from(SOON)).max(1);
         let offset = *self.offset.get_or_insert(crate::env::SplitMix::new(draw).draw());
         let past = (due.as_nanos().wrapping_sub(offset % apart)) % apart;
-        Instant::from_nanos(due.as_nanos().saturating_sub(past)).max(times.wanted_from)
+        Instant::from_nanos(due.as_nanos().saturating_sub(past)).max(times.earliest())
     }
 
     /// A key was taken, because `due` had come or at once.
@@ -178,7 +178,7 @@ impl Plan {
         let moves = known.moves.take();
         let mut times = known.in_step(times);
         if let Some(draw) = moves {
-            let room = times.due.since(times.wanted_from);
+            let room = times.due.since(times.earliest());
             times.due = self.in_line(times.due.before(room.mul_f64(share(draw))), &times, draw);
         }
         let Some(known) = self.known.get_mut(key) else { return };
@@ -193,7 +193,7 @@ impl Plan {
     pub fn lost(&mut self, key: &Key, times: Times, now: Instant, draw: u64) -> bool {
         let usual = self.lead.usual();
         // The other node has it for as long as we would.
-        let from = now.after(2 * usual).max(times.wanted_from);
+        let from = now.after(2 * usual).max(times.earliest());
         let room = times.due.since(from);
         let due = self.in_line(from.after(room.mul_f64(share(draw))), &times, draw).max(from);
         let Some(known) = self.known.get_mut(key) else { return false };

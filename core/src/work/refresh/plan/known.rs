@@ -20,6 +20,14 @@ pub struct Times {
     pub bound: Duration,
 }
 
+impl Times {
+    /// From then on a refresh may be due: reads have had a moment to say that the key is
+    /// wanted, without which it passes for one that nobody reads.
+    pub(super) fn earliest(&self) -> Instant {
+        self.wanted_from.after(self.due.since(self.wanted_from) / super::SOON)
+    }
+}
+
 /// What is known of a key.
 #[derive(Debug)]
 pub(super) struct Known {

@@ -227,7 +227,7 @@ fn periods_do_not_drift() {
     assert!(!plan.lost(&k, proof(start + 930), at(start + 1800), u64::MAX / 2 + 1));
     plan.proved(&k, proof(start + 1830));
     let moved = plan.next_due().unwrap();
-    assert!((at(start + 1830 + 640)..=at(start + 1830 + 700)).contains(&moved), "half of what is possible");
+    assert!((at(start + 1830 + 655)..=at(start + 1830 + 713)).contains(&moved), "half of what is possible");
 }
 
 #[test]
