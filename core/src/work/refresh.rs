@@ -53,14 +53,16 @@ impl RefreshQueue {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the plan, and wakes the refresh task if something is due sooner than it knew.
-    fn replan<T>(&self, change: impl FnOnce(&mut Plan) -> T) -> T {
+    /// Changes the plan, and wakes the refresh task if something will be due sooner than it
+    /// knew. What is due already waits for its next turn: there was nothing to do for it
+    /// just now, and there would be nothing again.
+    fn replan<T>(&self, now: Instant, change: impl FnOnce(&mut Plan) -> T) -> T {
         let mut plan = self.plan();
         let before = plan.next_due();
         let changed = change(&mut plan);
         let next = plan.next_due();
         drop(plan);
-        if next.is_some_and(|next| before.is_none_or(|before| next < before)) {
+        if next.is_some_and(|next| next > now && before.is_none_or(|before| next < before)) {
             self.signal.notify();
         }
         changed

@@ -63,9 +63,10 @@ pub fn refresh(node: Arc<Node>, keys: Vec<Key>, looks: u32) -> BoxFuture<'static
 
 /// Whether there is time to refresh a key at another time: another node has its lease.
 fn is_put_off(node: &Node, key: &Key, entry: &SharedEntry, draw: u64) -> bool {
-    node.refreshes.replan(|plan| {
+    let now = node.now();
+    node.refreshes.replan(now, |plan| {
         let times = times_of(node, &plan.lead, entry);
-        plan.lost(key, times, node.now(), draw)
+        plan.lost(key, times, now, draw)
     })
 }
 
@@ -157,7 +158,7 @@ impl Taken {
 /// The key's next refresh, by what is cached of it now.
 fn plan_next(node: &Node, key: &Key) {
     let present = known(node, key);
-    node.refreshes.replan(|plan| match present {
+    node.refreshes.replan(node.now(), |plan| match present {
         Some(present) => {
             let times = times_of(node, &plan.lead, &present);
             plan.proved(key, times);

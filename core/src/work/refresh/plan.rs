@@ -203,10 +203,12 @@ impl Plan {
             // Proved meanwhile, by a read that waited.
             return true;
         }
-        if known.passing || room < ROOM * usual {
+        // Once a proof: after that the backoff says how often the lease is asked for.
+        if known.passing || room < ROOM * usual || known.put_off == Some(times.validated_at) {
             known.moves = Some(draw);
             return false;
         }
+        known.put_off = Some(times.validated_at);
         known.must = true;
         self.schedule(key, Some(Times { due, ..times }));
         true

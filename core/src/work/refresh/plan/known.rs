@@ -44,6 +44,8 @@ pub(super) struct Known {
     pub(super) apart: u8,
     /// Its next refresh comes earlier, as this draw says.
     pub(super) moves: Option<u64>,
+    /// The proof whose refresh was put off, as another node had the lease.
+    pub(super) put_off: Option<Instant>,
     /// Whatever its rate: a read has asked, and waits for others to go along.
     pub(super) must: bool,
     /// There is no room for it: it is forgotten with the refresh.
@@ -66,6 +68,7 @@ impl Known {
             silent: 0,
             apart: 0,
             moves: None,
+            put_off: None,
             must: passing,
             passing,
             bound: times.bound,

@@ -261,7 +261,7 @@ fn who_loses_a_lease_in_time_comes_at_another_time() {
     assert!(!plan.asked(&k, proof(start), at(start + 530), 0));
     assert_eq!(plan.next_due(), Some(due));
     assert_eq!(plan.take_due(due, true, false), [(k.clone(), Decision::Refresh { unread: false })]);
-    assert!(!put_off(&mut plan, 880, 0), "too late for that");
+    assert!(!put_off(&mut plan, 540, 0), "once a proof: then the backoff counts");
     assert_eq!(plan.next_due(), None);
     // What was proved while the lease was asked for stays as it was planned.
     plan.proved(&k, proof(start + 400));
