@@ -38,7 +38,7 @@ const IDLE: Duration = Duration::from_secs(3600);
 pub struct RefreshQueue {
     asked: ArrayQueue<SharedEntry>,
     signal: Arc<dyn Signal>,
-    /// Touched by the tasks of the environment alone.
+    /// Touched by the tasks of the environment, and by reads while the origin is away.
     plan: Mutex<Plan>,
 }
 
