@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use bench_common::keys::{KEY, self, Stream};
+use bench_common::keys::{self, KEY, Stream};
 use bench_common::quantile::median;
 use bench_common::{output, processor};
 use serde_json::json;

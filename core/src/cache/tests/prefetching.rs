@@ -56,7 +56,6 @@ fn a_key_that_is_not_read_any_more_is_left_alone() {
     thread::sleep(Duration::from_millis(1500));
     let asked = calls.load(Ordering::Relaxed) - asked;
     assert!(asked <= 3, "{asked} calls for nobody");
-    println!("{asked} asked, {:?}", cache.statistics().unwrap().prefetches_unread);
     assert!(cache.statistics().unwrap().prefetches_unread <= 2);
 }
 
