@@ -28,12 +28,16 @@ impl Backoff {
     pub fn wait(&self, attempt: u32, draw: u64) -> Duration {
         let ceiling = self.ceiling(attempt).as_secs_f64();
         let floor = ceiling / 8.0;
-        // In [0, 1), of the 53 bits that a float has.
-        let uniform = (draw >> 11) as f64 / (1_u64 << 53) as f64;
+        let uniform = uniform(draw);
         // The inverse of the distribution, cut off at the ceiling.
         let share = -(-uniform * (1.0 - (-STEEPNESS).exp())).ln_1p() / STEEPNESS;
         Duration::from_secs_f64(floor + (ceiling - floor) * share.clamp(0.0, 1.0))
     }
+}
+
+/// A draw as a number in [0, 1), of the 53 bits that a float has.
+pub fn uniform(draw: u64) -> f64 {
+    (draw >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// The density at the ceiling is that at the floor, times e to the power of minus this.

@@ -58,11 +58,11 @@ impl RefreshQueue {
     /// just now, and there would be nothing again.
     fn replan<T>(&self, now: Instant, change: impl FnOnce(&mut Plan) -> T) -> T {
         let mut plan = self.plan();
-        let before = plan.next_due();
+        let before = plan.next_due_after(now);
         let changed = change(&mut plan);
-        let next = plan.next_due();
+        let next = plan.next_due_after(now);
         drop(plan);
-        if next.is_some_and(|next| next > now && before.is_none_or(|before| next < before)) {
+        if next.is_some_and(|next| before.is_none_or(|before| next < before)) {
             self.signal.notify();
         }
         changed

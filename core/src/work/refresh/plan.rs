@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::facts::clock::Instant;
 use crate::facts::key::Key;
 use crate::facts::option_choice::LeaseSlots;
+use crate::rules::backoff::uniform;
 use crate::rules::lead::Lead;
 use crate::rules::prefetch_budget::PrefetchBudget;
 use crate::rules::slots::lease_of;
@@ -105,6 +106,15 @@ impl Plan {
         self.due.first().map(|(due, _)| *due)
     }
 
+    /// When something will be due that is not due yet.
+    pub fn next_due_after(&self, now: Instant) -> Option<Instant> {
+        let later = self.due.range((
+            Bound::Excluded((now.after(Duration::from_nanos(1)), Key::copy_from(b""))),
+            Bound::Unbounded,
+        ));
+        later.map(|(due, _)| *due).next()
+    }
+
     /// A read says that a key is wanted. Whether to refresh it at once: else that is due
     /// later, or soon, so that others go along. The first time that is earlier, as `draw`
     /// says: nodes that began together are to be due at different times, and then stay so.
@@ -117,7 +127,7 @@ impl Plan {
         if !self.known.contains_key(key) {
             // Who is only passing comes for the first time each time.
             let room = times.due.since(times.earliest()) / if passing { PASSING } else { 1 };
-            let due = times.due.before(room.mul_f64(share(draw)));
+            let due = times.due.before(room.mul_f64(uniform(draw)));
             times.due = if passing { due } else { self.in_line(due, &times, draw) };
         }
         let known = self.known.entry(key.clone()).or_insert_with(|| Known::new(&times, now, passing));
@@ -179,7 +189,7 @@ impl Plan {
         let mut times = known.in_step(times);
         if let Some(draw) = moves {
             let room = times.due.since(times.earliest());
-            times.due = self.in_line(times.due.before(room.mul_f64(share(draw))), &times, draw);
+            times.due = self.in_line(times.due.before(room.mul_f64(uniform(draw))), &times, draw);
         }
         let Some(known) = self.known.get_mut(key) else { return };
         let is_hot = known.hotness.is_hot(self.policy.threshold, times.bound, known.silent);
@@ -195,7 +205,7 @@ impl Plan {
         // The other node has it for as long as we would.
         let from = now.after(2 * usual).max(times.earliest());
         let room = times.due.since(from);
-        let due = self.in_line(from.after(room.mul_f64(share(draw))), &times, draw).max(from);
+        let due = self.in_line(from.after(room.mul_f64(uniform(draw))), &times, draw).max(from);
         let Some(known) = self.known.get_mut(key) else { return false };
         known.apart = APART;
         known.taken_at = None;
@@ -385,11 +395,6 @@ impl Plan {
         }
         self.known.len() - self.passing < self.policy.keys
     }
-}
-
-/// In [0, 1), of the 53 bits that a float has.
-fn share(draw: u64) -> f64 {
-    (draw >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// Whether only the last so-manieth of the time until it is due is left. Not before
