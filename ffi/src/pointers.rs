@@ -62,20 +62,23 @@ pub(crate) fn required_out<'a, T>(
 /// `data` is NULL or points to `len` bytes that nobody writes during `'a`.
 #[inline(always)]
 pub(crate) unsafe fn bytes<'a>(data: *const c_void, len: usize, parameter: &str) -> Result<&'a [u8]> {
-    match (data.is_null(), len) {
-        (_, 0) => Ok(&[]),
-        (true, _) => Err(null(parameter)),
-        // Rust allows no object above isize::MAX bytes; a length like that is a negative number.
-        (false, len) if isize::try_from(len).is_err() => Err(negative(len, parameter)),
-        // SAFETY: the caller's promise; the length was checked above.
-        (false, len) => Ok(unsafe { slice::from_raw_parts(data.cast(), len) }),
+    // Rust allows no object above isize::MAX bytes; a length like that is a negative number.
+    if !data.is_null() && len.cast_signed() > 0 {
+        // SAFETY: the caller's promise; the length was checked.
+        return Ok(unsafe { slice::from_raw_parts(data.cast(), len) });
     }
+    nothing(data, len, parameter)
 }
 
+/// What [`bytes`] gives where there are none.
 #[cold]
 #[inline(never)]
-fn negative(len: usize, parameter: &str) -> Error {
-    Error::invalid(&format!("{parameter}_len"), len, "the number of bytes")
+fn nothing<'a>(data: *const c_void, len: usize, parameter: &str) -> Result<&'a [u8]> {
+    match len {
+        0 => Ok(&[]),
+        _ if data.is_null() => Err(null(parameter)),
+        _ => Err(Error::invalid(&format!("{parameter}_len"), len, "the number of bytes")),
+    }
 }
 
 /// An array given as pointer and count. NULL is allowed with count 0.

@@ -1,6 +1,7 @@
 //! Reads: lookup, get, get many.
 
 use std::ffi::{c_char, c_void};
+use std::hint::cold_path;
 use std::mem::MaybeUninit;
 use std::ptr;
 
@@ -189,8 +190,11 @@ pub unsafe extern "C" fn edgecmp_lookup_into(
         let cache = required(cache, "cache")?;
         // SAFETY: by contract `key` points to `key_len` bytes.
         let key = unsafe { bytes(key, key_len, "key") }?;
-        if buffer.is_null() && buffer_len > 0 {
-            return Err(null("buffer").into());
+        if buffer.is_null() {
+            cold_path();
+            if buffer_len > 0 {
+                return Err(null("buffer").into());
+            }
         }
         // Made where it is used: told to both it would be kept in memory.
         if read.is_null() {
@@ -224,12 +228,14 @@ impl Into<'_> {
             return Ok(EDGECMP_MISS);
         };
         let found = hit.bytes();
-        let value = found.unwrap_or_default();
-        if !value.is_empty() && value.len() <= self.buffer_len {
-            // SAFETY: the buffer has the room, and cannot overlap the entry.
-            unsafe { value.as_ptr().copy_to_nonoverlapping(self.buffer, value.len()) };
+        if let Some(value) = found {
+            *self.value_len = value.len();
+            if value.len() <= self.buffer_len {
+                // SAFETY: the buffer has the room (NULL has room for no byte), and cannot overlap
+                // the entry.
+                unsafe { value.as_ptr().copy_to_nonoverlapping(self.buffer, value.len()) };
+            }
         }
-        *self.value_len = value.len();
         if let Some(receipt) = self.receipt {
             receipt.write_made(|| edgecmp_receipt::new(&hit.receipt(), found.is_some()));
         }

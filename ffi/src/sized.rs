@@ -90,11 +90,12 @@ impl<T: SizedOut> Out<T> {
     /// The same, made where it is written to: not in memory first, and then copied.
     #[inline(always)]
     pub(crate) fn write_made(self, make: impl Fn() -> T) {
-        if self.size == size_of::<T>() {
+        // While the struct has not grown there is no other size, and none to keep till here.
+        if T::FIRST_SIZE == size_of::<T>() || self.size == size_of::<T>() {
             // SAFETY: so many bytes are writable (the caller's promise).
             unsafe { self.pointer.write_unaligned(make()) };
             // SAFETY: the first field is a `usize`.
-            unsafe { self.pointer.cast::<usize>().write_unaligned(self.size) };
+            unsafe { self.pointer.cast::<usize>().write_unaligned(size_of::<T>()) };
         } else {
             self.write_part(make());
         }

@@ -154,15 +154,19 @@ impl Cache {
     /// for the origin. A key that the origin does not have is a value without
     /// bytes, not an error.
     pub fn start_get(&self, key: &[u8], read: &ReadOptions) -> Result<Started<Value>> {
+        match self.lookup(key, read)? {
+            Some(hit) => Ok(Started::Ready(hit.into_value())),
+            None => Ok(Started::Pending(self.start_missed(key, read)?)),
+        }
+    }
+
+    /// The wait for the origin's answer to a read that [`Cache::lookup`] has let pass.
+    #[inline(never)]
+    fn start_missed(&self, key: &[u8], read: &ReadOptions) -> Result<Pending<Value>> {
         self.with(|opened| {
-            let bounds = read.bounds()?;
-            arguments::check_key(&opened.node.policy, "key", key)?;
-            if let Some(hit) = read::probe(&opened.node, key, &bounds) {
-                return Ok(Started::Ready(hit.into_value()));
-            }
             let deadline = read.deadline(&opened.node);
-            let reading = Reading::start(&opened.node, key, bounds, read.trace.clone(), deadline);
-            Ok(Started::Pending(Pending::new(&opened.node.env, deadline, Box::new(reading))))
+            let reading = Reading::start(&opened.node, key, read.bounds()?, read.trace.clone(), deadline);
+            Ok(Pending::new(&opened.node.env, deadline, Box::new(reading)))
         })
     }
 
@@ -223,8 +227,13 @@ impl Cache {
     }
 
     /// Reads a key, waiting for the origin if the cache may not answer.
+    #[inline]
     pub fn get(&self, key: &[u8], read: &ReadOptions) -> Result<Value> {
-        self.start_get(key, read)?.wait()
+        // What is a hit does not go through what a wait would need.
+        match self.lookup(key, read)? {
+            Some(hit) => Ok(hit.into_value()),
+            None => self.start_missed(key, read)?.wait(),
+        }
     }
 
     /// Reads many keys; see [`Cache::start_get_many`].

@@ -132,14 +132,16 @@ pub(super) fn see_or_avert(
     now: Instant,
 ) -> Option<HitSeen> {
     if *read == ReadBounds::NONE
-        && let Some((staleness, bound)) = node.policy.plainly.judge(entry, now)
+        && let Some(seen) = node.policy.plainly.judge(entry, now)
     {
         entry.visit();
         node.counters.add_by(thread, Stat::Hits, 1);
-        return Some(HitSeen { staleness, bound });
+        return Some(seen);
     }
     // A view of its own for a call that is not inlined: this one stays in a register.
-    see_judged(node, thread, &entry.again(), read, now)
+    let HitSeen { elapsed, drift_ppm, bound } = see_judged(node, thread, &entry.again(), read, now)?;
+    // Word for word, for the same reason.
+    Some(HitSeen { elapsed, drift_ppm, bound })
 }
 
 #[inline(never)]
@@ -165,7 +167,7 @@ fn see(
             }
             entry.visit();
             node.counters.add_by(thread, Stat::Hits, 1);
-            Ok(HitSeen { staleness: age, bound })
+            Ok(HitSeen { elapsed: age, drift_ppm: 0, bound })
         }
         verdict => Err(verdict),
     }

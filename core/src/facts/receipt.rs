@@ -66,15 +66,27 @@ pub(crate) struct Seen {
 /// registers, which stall on fields of a byte or two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HitSeen {
-    pub(crate) staleness: Span,
+    /// Time since the value was validated, by the local clock.
+    pub(crate) elapsed: Span,
+    /// What is still to be added for a clock that may run slow, in parts per million
+    /// of `elapsed`: their product fits 64 bits. For who asks how stale the value is.
+    pub(crate) drift_ppm: u64,
     pub(crate) bound: Span,
+}
+
+impl HitSeen {
+    /// The upper bound on the staleness, rounded up.
+    #[inline]
+    pub(crate) fn staleness(self) -> Span {
+        let nanos = self.elapsed.as_nanos();
+        Span::from_nanos(nanos + (nanos * self.drift_ppm).div_ceil(1_000_000))
+    }
 }
 
 impl From<HitSeen> for Seen {
     #[inline]
     fn from(hit: HitSeen) -> Self {
-        let HitSeen { staleness, bound } = hit;
-        Self { staleness, bound, source: Source::Cache, proof: Proof::Pull }
+        Self { staleness: hit.staleness(), bound: hit.bound, source: Source::Cache, proof: Proof::Pull }
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::facts::clock::{Instant, Span};
 use crate::facts::entry::Entry;
+use crate::facts::receipt::HitSeen;
 use crate::facts::version::Version;
 
 /// How much an age grows for a local clock that may run slow, in parts per million.
@@ -163,17 +164,16 @@ impl Plainly {
     /// Never: judge each.
     pub const NEVER: Self = Self { within: Span::ZERO, bound: Span::ZERO, drift: Drift(0) };
 
-    /// Age and bound, if that is so.
+    /// What a read has seen then, if that is so.
     #[inline(always)]
-    pub fn judge(&self, entry: &Entry, now: Instant) -> Option<(Span, Span)> {
+    pub(crate) fn judge(&self, entry: &Entry, now: Instant) -> Option<HitSeen> {
         let validated_at = entry.validated_at();
         let nanos = now.as_nanos().saturating_sub(validated_at.as_nanos());
         if nanos >= self.within.as_nanos() || !entry.is_plain() {
             return None;
         }
-        // As `Drift::age`: it does not overflow within that.
-        let allowance = (nanos * u64::from(self.drift.0)).div_ceil(1_000_000);
-        Some((Span::from_nanos(nanos + allowance), self.bound))
+        // The age is that of `Drift::age`, when it is asked for: it does not overflow within that.
+        Some(HitSeen { elapsed: Span::from_nanos(nanos), drift_ppm: self.drift.0.into(), bound: self.bound })
     }
 }
 
@@ -384,7 +384,8 @@ mod tests {
             let plainly = Plainly::of(&key, Drift(ppm));
             let limits = Limits { staleness_bound: limit.map(Duration::from_millis), ..Limits::default() };
             let entry = entry(validated, limits, (!negative).then_some(b"v"), unproved);
-            if let Some((age, bound)) = plainly.judge(&entry, at(now)) {
+            if let Some(seen) = plainly.judge(&entry, at(now)) {
+                let (age, bound) = (seen.staleness(), seen.bound);
                 let judged =
                     judge(&Standing::of(&entry), &key, &ReadBounds::NONE, Drift(ppm), at(now), at(now));
                 prop_assert_eq!(judged, Verdict::Fresh { age, bound, aging: false });
