@@ -15,7 +15,7 @@ use crate::pointers::{
 };
 use crate::receipt::edgecmp_receipt;
 use crate::results::edgecmp_results;
-use crate::sized::{self, Out, SizedIn};
+use crate::sized::{self, SizedIn};
 use crate::status::edgecmp_status::{self, EDGECMP_MISS, EDGECMP_OK};
 use crate::value::edgecmp_value;
 use crate::version::edgecmp_u128;
@@ -184,59 +184,67 @@ pub unsafe extern "C" fn edgecmp_lookup_into(
     error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
 ) -> edgecmp_status {
     call_boxed(error, move || {
-        let value_len = required(value_len, "value_len")?.write(0);
-        // SAFETY: by contract NULL or a struct whose `struct_size` is set.
-        let receipt = unsafe { sized::optional_out(receipt, "receipt") }?;
         let cache = required(cache, "cache")?;
-        // SAFETY: by contract `key` points to `key_len` bytes.
-        let key = unsafe { bytes(key, key_len, "key") }?;
-        if buffer.is_null() {
-            cold_path();
-            if buffer_len > 0 {
-                return Err(null("buffer").into());
-            }
-        }
-        // Made where it is used: told to both it would be kept in memory.
-        if read.is_null() {
-            return Into { buffer: buffer.cast(), buffer_len, value_len, receipt }
-                .lookup(cache, key, &DEFAULT);
-        }
         let into = Into { buffer: buffer.cast(), buffer_len, value_len, receipt };
-        // SAFETY: by contract, and not NULL.
-        unsafe { into.lookup_asked(cache, key, read) }
+        if read.is_null() {
+            // SAFETY: by contract.
+            unsafe { into.lookup(cache, key, key_len, || Ok(&DEFAULT)) }
+        } else {
+            // SAFETY: by contract, and not NULL.
+            unsafe { into.lookup_asked(cache, key, key_len, read) }
+        }
     })
 }
 
-/// Where `edgecmp_lookup_into` puts what it finds.
+type Outcome<T> = std::result::Result<T, Boxed>;
+
+/// Where `edgecmp_lookup_into` puts what it finds, as its caller says.
 struct Into<'a> {
-    /// Has room for `buffer_len` bytes.
     buffer: *mut u8,
     buffer_len: usize,
-    value_len: &'a mut usize,
-    receipt: Option<Out<edgecmp_receipt>>,
+    value_len: Option<&'a mut MaybeUninit<usize>>,
+    receipt: *mut edgecmp_receipt,
 }
 
 impl Into<'_> {
+    /// # Safety
+    /// As the contract of the header says of the pointers.
     #[inline(always)]
-    fn lookup(
+    unsafe fn lookup<'k>(
         self,
         cache: &edgecmp_cache,
-        key: &[u8],
-        read: &ReadOptions,
-    ) -> std::result::Result<edgecmp_status, Boxed> {
-        let Some(hit) = cache.cache.lookup(key, read)? else {
+        key: *const c_void,
+        key_len: usize,
+        read: impl FnOnce() -> Outcome<&'k ReadOptions>,
+    ) -> Outcome<edgecmp_status> {
+        let (mut value_len, mut receipt) = (None, None);
+        let hit = cache.cache.lookup_with(|| {
+            value_len = Some(required(self.value_len, "value_len")?.write(0));
+            // SAFETY: by contract NULL or a struct whose `struct_size` is set.
+            receipt = unsafe { sized::optional_out(self.receipt, "receipt") }?;
+            // SAFETY: by contract `key` points to `key_len` bytes.
+            let key = unsafe { bytes(key, key_len, "key") }?;
+            if self.buffer.is_null() {
+                cold_path();
+                if self.buffer_len > 0 {
+                    return Err(Boxed::from(null("buffer")));
+                }
+            }
+            Ok((key, read()?))
+        })?;
+        let (Some(hit), Some(value_len)) = (hit, value_len) else {
             return Ok(EDGECMP_MISS);
         };
         let found = hit.bytes();
         if let Some(value) = found {
-            *self.value_len = value.len();
+            *value_len = value.len();
             if value.len() <= self.buffer_len {
                 // SAFETY: the buffer has the room (NULL has room for no byte), and cannot overlap
                 // the entry.
                 unsafe { value.as_ptr().copy_to_nonoverlapping(self.buffer, value.len()) };
             }
         }
-        if let Some(receipt) = self.receipt {
+        if let Some(receipt) = receipt {
             receipt.write_made(|| edgecmp_receipt::new(&hit.receipt(), found.is_some()));
         }
         Ok(EDGECMP_OK)
@@ -245,17 +253,20 @@ impl Into<'_> {
     /// The same apart: what options take is not in the way of a read without.
     ///
     /// # Safety
-    /// As for [`translated`].
+    /// As for [`Into::lookup`], and `read` is not NULL.
     #[inline(never)]
     unsafe fn lookup_asked(
         self,
         cache: &edgecmp_cache,
-        key: &[u8],
+        key: *const c_void,
+        key_len: usize,
         read: *const edgecmp_read_options,
-    ) -> std::result::Result<edgecmp_status, Boxed> {
+    ) -> Outcome<edgecmp_status> {
         // SAFETY: the caller's promise.
-        let read = unsafe { translated(read) }?;
-        self.lookup(cache, key, &read)
+        let read = unsafe { translated(read) };
+        let mut given = None;
+        // SAFETY: the caller's promise.
+        unsafe { self.lookup(cache, key, key_len, || Ok(given.insert(read?))) }
     }
 }
 

@@ -102,10 +102,30 @@ impl Cache {
     /// hit past `refresh_after` asks for a background refresh.
     #[inline(always)]
     pub fn lookup(&self, key: &[u8], read: &ReadOptions) -> Result<Option<Hit<'_>>> {
+        self.lookup_at(self.opened.node.latest(), key, read)
+    }
+
+    /// [`Cache::lookup`] with arguments that come from `arguments`, or no look-up if it
+    /// fails: for hosts that have to check them first.
+    ///
+    /// The processor's counter is not read before all that comes before it is done: so
+    /// it is read first, and what a host checks overlaps with the look-up.
+    #[inline(always)]
+    pub fn lookup_with<'k, E: From<Error>>(
+        &self,
+        arguments: impl FnOnce() -> std::result::Result<(&'k [u8], &'k ReadOptions), E>,
+    ) -> std::result::Result<Option<Hit<'_>>, E> {
+        let now = self.opened.node.latest();
+        let (key, read) = arguments()?;
+        Ok(self.lookup_at(now, key, read)?)
+    }
+
+    #[inline(always)]
+    fn lookup_at(&self, now: Instant, key: &[u8], read: &ReadOptions) -> Result<Option<Hit<'_>>> {
         let opened = &self.opened;
         // The way of nearly all look-ups, with nothing else beside it.
         if opened.is_own() && !opened.is_closed() && read.is_plain() && opened.node.policy.fits(key) {
-            return Ok(read::probe(&opened.node, key, &ReadBounds::NONE));
+            return Ok(read::probe(&opened.node, key, &ReadBounds::NONE, now));
         }
         self.lookup_asked(key, read)
     }
@@ -115,7 +135,7 @@ impl Cache {
         self.with(|opened| {
             let bounds = read.bounds()?;
             arguments::check_key(&opened.node.policy, "key", key)?;
-            Ok(read::probe(&opened.node, key, &bounds))
+            Ok(read::probe(&opened.node, key, &bounds, opened.node.latest()))
         })
     }
 

@@ -52,13 +52,11 @@ impl Hit<'_> {
     }
 }
 
-/// Looks whether the cache may answer. Takes no lock, makes no system call
+/// Looks whether the cache may answer, at `now`, read before: the counter waits for
+/// the loads that come before it, and the entry is two misses of memory. Takes no lock, makes no system call
 /// that can block, allocates nothing.
 #[inline(always)]
-pub(super) fn probe<'a>(node: &'a Node, key: &[u8], read: &ReadBounds) -> Option<Hit<'a>> {
-    // The clock before the entry: the counter is not read before the loads that
-    // come before it are done, and the entry is two misses of memory.
-    let now = node.latest();
+pub(super) fn probe<'a>(node: &'a Node, key: &[u8], read: &ReadBounds, now: Instant) -> Option<Hit<'a>> {
     let entry = node.store.load(node.store.hash(key), key)?;
     let seen = see_or_avert(node, entry.thread(), &entry, read, now)?;
     Some(Hit { entry, seen })
