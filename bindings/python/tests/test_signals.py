@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import textwrap
 import time
 
 import pytest
@@ -19,9 +21,16 @@ SOURCE = """
 """
 
 
+def interruptible(source: str, *arguments: str) -> subprocess.Popen[str]:
+    """A script that SIGINT interrupts also where these tests run in the background of a
+    shell, which has their children ignore it."""
+    first = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    return script(first + textwrap.dedent(source), *arguments)
+
+
 @pytest.mark.parametrize("call", ["cache.get('a')", "cache.get_many(['a', 'b'])", "cache.set('a', b'')"])
 def test_sigint(silent: RawServer, call: str) -> None:
-    process = script(SOURCE.format(call=call), silent.url)
+    process = interruptible(SOURCE.format(call=call), silent.url)
     assert process.stdout is not None and process.stdout.readline() == "waits\n"
     time.sleep(0.3)
     assert process.poll() is None, "it does wait"
@@ -59,7 +68,7 @@ def test_handlers_run_while_it_waits(silent: RawServer) -> None:
 
 def test_sigint_interrupts_close(silent: RawServer) -> None:
     """A write in progress is waited for, but not against the user."""
-    process = script(
+    process = interruptible(
         """
         import sys, threading, time, edgecmp
         cache = edgecmp.Cache(sys.argv[1], write_timeout="1h", origin_timeout="1h")
