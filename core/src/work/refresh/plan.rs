@@ -16,9 +16,11 @@ use crate::rules::slots::lease_of;
 use crate::work::policy::PrefetchPolicy;
 
 mod known;
+mod rescue;
 
 use known::Known;
 pub use known::Times;
+use rescue::Rescue;
 
 /// What is due somewhat later is done together with what is due now: in the last
 /// sixteenth of its time, in the last quarter if it shares the lease. Keys of one slot
@@ -63,13 +65,7 @@ pub struct Plan {
     due: BTreeSet<(Instant, Key)>,
     /// The same keys by their leases.
     leases: BTreeSet<(Key, Key)>,
-    /// Hot keys that could not be refreshed: the origin is away.
-    stranded: BTreeSet<Key>,
-    /// Others that were read meanwhile: read now and then, they could meet one outage
-    /// after the other, and grow old between them.
-    turned_away: BTreeSet<Key>,
-    /// Those that were rescued since it is back: if it goes away again, perhaps in vain.
-    rescued: BTreeSet<Key>,
+    rescue: Rescue,
     budget: PrefetchBudget,
     sweep_at: Instant,
     /// Where this node's instants lie, see [`Plan::in_line`].
@@ -90,9 +86,7 @@ impl Plan {
             passing: 0,
             due: BTreeSet::new(),
             leases: BTreeSet::new(),
-            stranded: BTreeSet::new(),
-            turned_away: BTreeSet::new(),
-            rescued: BTreeSet::new(),
+            rescue: Rescue::new(policy.keys),
             budget: PrefetchBudget::new(policy.budget_percent),
             sweep_at: Instant::ZERO,
             offset: None,
@@ -134,7 +128,7 @@ impl Plan {
         self.passing += usize::from(passing);
         let mut times = known.in_step(times);
         if known.read(&times, now, half_life, self.trouble_at) {
-            self.stranded.remove(key);
+            self.rescue.spare(key);
         }
         if now >= times.due {
             // One by one those that are not hot, or whose refresh has failed, would be as
@@ -179,7 +173,7 @@ impl Plan {
     pub fn proved(&mut self, key: &Key, times: Times) {
         let Some(known) = self.known.get_mut(key) else { return };
         if known.proved(&times) {
-            self.stranded.remove(key);
+            self.rescue.spare(key);
         }
         if known.passing {
             return self.taken(key, None);
@@ -227,40 +221,31 @@ impl Plan {
     /// The origin gives no answers.
     pub fn trouble(&mut self, now: Instant) {
         self.trouble_at = self.trouble_at.max(now);
-        for key in std::mem::take(&mut self.rescued) {
-            self.turn_away(&key);
-        }
+        self.rescue.again();
     }
 
     /// A key could not be refreshed. If it is hot, it is [`Plan::rescued`] as soon as the
     /// origin is back.
     pub fn strand(&mut self, key: &Key) {
-        let Some(known) = self.known.get(key) else { return };
-        if self.is_hot(known) {
-            self.turned_away.remove(key);
-            self.stranded.insert(key.clone());
+        if self.known.get(key).is_some_and(|known| self.is_hot(known)) {
+            self.rescue.strand(key);
         }
     }
 
     /// The origin could not be asked for a key that was read. It is [`Plan::rescued`] after
     /// the hot ones; of no more of them than are known.
     pub fn turn_away(&mut self, key: &Key) {
-        if self.turned_away.len() < self.policy.keys && !self.stranded.contains(key) {
-            self.turned_away.insert(key.clone());
-        }
+        self.rescue.turn_away(key);
     }
 
     /// Takes some of the keys that were stranded or turned away.
     pub fn rescued(&mut self, most: usize) -> Vec<Key> {
-        let next = || self.stranded.pop_first().or_else(|| self.turned_away.pop_first());
-        let rescued: Vec<_> = std::iter::from_fn(next).take(most).collect();
-        self.rescued.extend(rescued.iter().cloned());
-        rescued
+        self.rescue.take(most)
     }
 
     /// A key is not cached any more.
     pub fn gone(&mut self, key: &Key) {
-        self.stranded.remove(key);
+        self.rescue.spare(key);
         self.taken(key, None);
     }
 
@@ -276,9 +261,7 @@ impl Plan {
         if !may {
             self.trouble(now);
         } else if !few {
-            // Reads ask for themselves again.
-            self.rescued.clear();
-            self.turned_away.clear();
+            self.rescue.over();
         }
         let mut keys = Vec::new();
         let first = self.next_due();
