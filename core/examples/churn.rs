@@ -17,6 +17,8 @@ use edgecmp::{Cache, Options, ReadOptions, Version};
 
 const KEYS_PER_MINUTE: u64 = 1_000_000;
 const BATCH: u64 = 250;
+/// Large enough that a huge page, by which memory may grow, is less than a hundredth of it.
+const VALUE: usize = 1000;
 /// In which an entry leaves: bound, `keep_expired`, and a round of the sweep.
 const BOUND: &str = "5s";
 const KEPT: &str = "5s";
@@ -30,7 +32,7 @@ struct Endless;
 
 impl HostOrigin for Endless {
     fn call(&self, call: OriginCall) {
-        call.responder.value(Bytes::from_static(&[7; 100]), Some(Version::new(1)));
+        call.responder.value(Bytes::from_static(&[7; VALUE]), Some(Version::new(1)));
     }
 }
 
