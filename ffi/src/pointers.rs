@@ -70,6 +70,9 @@ pub(crate) unsafe fn bytes<'a>(data: *const c_void, len: usize, parameter: &str)
     nothing(data, len, parameter)
 }
 
+/// The lengths that there are.
+const LENGTHS: &str = "0 to 9223372036854775807 bytes";
+
 /// What [`bytes`] gives where there are none.
 #[cold]
 #[inline(never)]
@@ -77,7 +80,7 @@ fn nothing<'a>(data: *const c_void, len: usize, parameter: &str) -> Result<&'a [
     match len {
         0 => Ok(&[]),
         _ if data.is_null() => Err(null(parameter)),
-        _ => Err(Error::invalid(&format!("{parameter}_len"), len, "the number of bytes")),
+        _ => Err(Error::invalid(&format!("{parameter}_len"), len, LENGTHS)),
     }
 }
 
@@ -89,9 +92,11 @@ pub(crate) unsafe fn array<'a, T>(first: *const T, count: usize, parameter: &str
     match (first.is_null(), count) {
         (_, 0) => Ok(&[]),
         (true, _) => Err(null(parameter)),
-        (false, count) if count > isize::MAX as usize / size_of::<T>().max(1) => {
-            Err(Error::invalid(&format!("{parameter}_count"), count, "the number of elements"))
-        }
+        (false, count) if count > isize::MAX as usize / size_of::<T>().max(1) => Err(Error::invalid(
+            &format!("{parameter}_count"),
+            count,
+            "a number of elements that memory can hold",
+        )),
         // SAFETY: the caller's promise; the count was checked above.
         (false, count) => Ok(unsafe { slice::from_raw_parts(first, count) }),
     }
@@ -108,12 +113,22 @@ impl KeyRef {
     /// # Safety
     /// Each slice points to its bytes, which nobody writes as long as the array is used.
     pub(crate) unsafe fn all(keys: &[edgecmp_slice]) -> Result<&[Self]> {
-        for key in keys {
+        for (index, key) in keys.iter().enumerate() {
             // SAFETY: the caller's promise.
-            unsafe { bytes(key.data.cast(), key.len, "keys[].data") }?;
+            if unsafe { bytes(key.data.cast(), key.len, "") }.is_err() {
+                return Err(Self::refused(index, key));
+            }
         }
         // SAFETY: a transparent wrapper has the layout of what it wraps.
         Ok(unsafe { slice::from_raw_parts(keys.as_ptr().cast(), keys.len()) })
+    }
+
+    #[cold]
+    fn refused(index: usize, key: &edgecmp_slice) -> Error {
+        match key.data.is_null() {
+            true => null(&format!("keys[{index}].data")),
+            false => Error::invalid(&format!("keys[{index}].len"), key.len, LENGTHS),
+        }
     }
 }
 

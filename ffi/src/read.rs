@@ -184,7 +184,11 @@ pub unsafe extern "C" fn edgecmp_lookup_into(
     error: Option<&mut MaybeUninit<*mut edgecmp_error>>,
 ) -> edgecmp_status {
     call_boxed(error, move || {
-        let cache = required(cache, "cache")?;
+        let Some(cache) = cache else {
+            cold_path();
+            _ = value_len.map(|value_len| value_len.write(0));
+            return Err(null("cache").into());
+        };
         let into = Into { buffer: buffer.cast(), buffer_len, value_len, receipt };
         if read.is_null() {
             // SAFETY: by contract.

@@ -251,14 +251,16 @@ impl Reading {
                 self.seat = Some(flight.wait(self.deadline, node.policy.max_waiters)?);
                 Ok(Boarded::Waiting)
             }
-            Boarding::Started(place) => {
+            Boarding::Started(mut place) => {
                 // A flight may have landed between our probe and our place.
                 let hash = node.store.hash(self.key.as_bytes());
                 if let Some(entry) = node.store.load(hash, self.key.as_bytes()) {
                     let entry = entry.share();
                     if let Ok(value) = self.judge(&entry, Source::Cache) {
-                        place.land(Ok(entry));
-                        return Ok(Boarded::Ready(value));
+                        match place.land_found(entry) {
+                            Ok(()) => return Ok(Boarded::Ready(value)),
+                            Err(overtaken) => place = overtaken,
+                        }
                     }
                 }
                 node.counters.add(Stat::FlightsStarted);

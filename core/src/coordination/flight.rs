@@ -61,6 +61,12 @@ impl Fence {
         barred || (sent_at <= written_at && version < floor)
     }
 
+    /// Whether the proof of what is cached counts no more.
+    fn overtakes_cached(&self, entry: &SharedEntry) -> bool {
+        let at = entry.validated_at();
+        at <= entry.unproved_until() || self.overtakes(entry.version(), at)
+    }
+
     fn and(self, later: Self) -> Self {
         Self {
             floor: (self.floor.0.max(later.floor.0), self.floor.1.max(later.floor.1)),
@@ -272,20 +278,30 @@ impl Place {
     /// its proof; else with the error. One step, as [`Place::settle`] is.
     pub fn land_with_cached(mut self, find: impl FnOnce() -> Option<SharedEntry>, error: Error) {
         let mut state = self.flight.state();
-        let fence = state.fence;
-        let counts = |entry: &SharedEntry| {
-            let at = entry.validated_at();
-            at > entry.unproved_until() && !fence.overtakes(entry.version(), at)
-        };
-        let landing = find().filter(counts).ok_or(error);
+        let landing = find().filter(|entry| !state.fence.overtakes_cached(entry)).ok_or(error);
         let wakers = state.land(landing);
         drop(state);
         self.leave(wakers);
     }
 
-    /// Lands with an error, or with an entry that is already installed.
-    pub fn land(mut self, landing: Landing) {
-        let wakers = self.flight.state().land(landing);
+    /// Lands with an entry that was cached when this place had been taken. Who joined
+    /// since may have begun after a write or an invalidation that overtook it: then the
+    /// place is given back, for a fetch.
+    pub fn land_found(mut self, entry: SharedEntry) -> Result<(), Self> {
+        let mut state = self.flight.state();
+        if state.fence.overtakes_cached(&entry) {
+            drop(state);
+            return Err(self);
+        }
+        let wakers = state.land(Ok(entry));
+        drop(state);
+        self.leave(wakers);
+        Ok(())
+    }
+
+    /// Lands with an error.
+    pub fn fail(mut self, error: Error) {
+        let wakers = self.flight.state().land(Err(error));
         self.leave(wakers);
     }
 

@@ -122,7 +122,7 @@ pub async fn carry(
 /// Lands all places with the error.
 pub fn fail_all(places: Vec<Place>, error: &Error) {
     for place in places {
-        place.land(Err(error.clone()));
+        place.fail(error.clone());
     }
 }
 

@@ -50,7 +50,7 @@ pub async fn fly(
         };
         let cleared = match cleared {
             Ok(cleared) => cleared,
-            Err(error) => return place.land(Err(error.error)),
+            Err(error) => return place.fail(error.error),
         };
         let held = known(&node, &key);
         let timeout = node.policy.origin_timeout;
@@ -76,7 +76,7 @@ pub async fn fly(
                     attempt += 1;
                     node.env.sleep_until(node.now().after(wait)).await;
                 }
-                None => return place.land(Err(error.error)),
+                None => return place.fail(error.error),
             },
         }
     }

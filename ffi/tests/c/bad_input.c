@@ -197,6 +197,16 @@ static void test_null_with_a_cache(edgecmp_cache *cache) {
     BAD("keys", edgecmp_get_many(cache, NULL, 1, NULL, (edgecmp_results **)(void *)&value, &error));
     BAD("buffer", edgecmp_lookup_into(cache, "k", 1, NULL, NULL, 1, &(size_t){ 0 }, NULL, &error));
     BAD("value_len", edgecmp_lookup_into(cache, "k", 1, NULL, NULL, 0, NULL, NULL, &error));
+    size_t len = 77;
+    BAD("cache", edgecmp_lookup_into(NULL, "k", 1, NULL, NULL, 0, &len, NULL, &error));
+    assert(len == 0);
+    BAD("key_len: got 18446744073709551615; allowed: 0 to",
+        edgecmp_lookup_into(cache, "k", (size_t)-1, NULL, NULL, 0, &len, NULL, &error));
+    const edgecmp_slice no_length[] = { { (const uint8_t *)"a", 1 }, { (const uint8_t *)"b", (size_t)-1 } };
+    BAD("keys[1].len: got 18446744073709551615; allowed: 0 to",
+        edgecmp_get_many(cache, no_length, 2, NULL, (edgecmp_results **)(void *)&value, &error));
+    const edgecmp_slice no_data[] = { { (const uint8_t *)"a", 1 }, { NULL, 1 } };
+    BAD("keys[1].data: got NULL", edgecmp_get_many(cache, no_data, 2, NULL, (edgecmp_results **)(void *)&value, &error));
     BAD("queue", edgecmp_get_start(cache, "new", 3, NULL, NULL, 1, &value, &error));
     BAD("value", edgecmp_get_start(cache, "new", 3, NULL, queue, 1, NULL, &error));
     BAD("queue", edgecmp_set_start(cache, "k", 1, "v", 1, NULL, NULL, 1, &error));

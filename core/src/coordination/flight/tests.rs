@@ -58,6 +58,37 @@ fn one_starts_and_the_others_join_until_it_lands() {
     drop(start(&table));
 }
 
+/// Who joins after a write was acknowledged, or an invalidation, is not given what the
+/// starter had found before it.
+#[test]
+fn what_was_found_before_a_fence_does_not_land() {
+    let found = || {
+        let entry = entry(2);
+        entry.reprove(at(5), at(5));
+        entry
+    };
+    for fence in [Fence::written(3u64.into(), at(7)), Fence::barrier(at(7))] {
+        let table = Arc::new(FlightTable::default());
+        let place = start(&table);
+        table.fence(&key(), fence);
+        let Boarding::Joined(flight) = table.board(&key()) else { panic!("two flights of one key") };
+        let seat = flight.wait(at(9), 1).unwrap();
+        let mut place = place.land_found(found()).unwrap_err();
+        assert!(seat.poll_landing(Waker::noop()).is_pending(), "a fetch is waited for");
+        assert_eq!(place.settle(3u64.into(), at(8), || Ok(entry(3))), Settled::Landed);
+        let Poll::Ready(Ok(landed)) = seat.poll_landing(Waker::noop()) else { panic!("landed") };
+        assert_eq!(landed.version(), 3u64.into());
+    }
+    // Nothing happened meanwhile, or what was found is from after it.
+    for fence in [None, Some(Fence::written(2u64.into(), at(4))), Some(Fence::barrier(at(4)))] {
+        let table = Arc::new(FlightTable::default());
+        let place = start(&table);
+        fence.into_iter().for_each(|fence| table.fence(&key(), fence));
+        assert!(place.land_found(found()).is_ok());
+        assert_eq!(table.active(), 0);
+    }
+}
+
 #[test]
 fn a_landed_flight_is_not_joined() {
     let table = Arc::new(FlightTable::default());
