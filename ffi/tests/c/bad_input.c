@@ -199,7 +199,7 @@ static void test_null_with_a_cache(edgecmp_cache *cache) {
     BAD("value_len", edgecmp_lookup_into(cache, "k", 1, NULL, NULL, 0, NULL, NULL, &error));
     size_t len = 77;
     BAD("cache", edgecmp_lookup_into(NULL, "k", 1, NULL, NULL, 0, &len, NULL, &error));
-    assert(len == 0);
+    CHECK(len == 0);
     BAD("key_len: got 18446744073709551615; allowed: 0 to",
         edgecmp_lookup_into(cache, "k", (size_t)-1, NULL, NULL, 0, &len, NULL, &error));
     const edgecmp_slice no_length[] = { { (const uint8_t *)"a", 1 }, { (const uint8_t *)"b", (size_t)-1 } };
