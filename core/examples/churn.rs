@@ -2,8 +2,9 @@
 //! themselves, and memory stays level. `churn [MINUTES]`, ten by default.
 //!
 //! Prints entries, bytes and resident memory every ten seconds. Fails if
-//! resident memory grows by more than 5% after the first two minutes, or if
-//! the entries do not leave.
+//! resident memory grows by more than 1% after the first two minutes, or if
+//! the entries do not leave. On a machine that is busy otherwise they leave late, and
+//! memory grows by as much.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ const BOUND: &str = "5s";
 const KEPT: &str = "5s";
 const MOST_ENTRIES: u64 = KEYS_PER_MINUTE / 60 * (5 + 5 + 6);
 const WARM_UP: Duration = Duration::from_secs(120);
-const GROWTH_PERCENT: u64 = 5;
+const GROWTH_PERCENT: u64 = 1;
 const REPORT: Duration = Duration::from_secs(10);
 
 /// Every key is there, and nothing is kept of it: what grows is the cache.

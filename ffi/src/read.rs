@@ -185,7 +185,6 @@ pub unsafe extern "C" fn edgecmp_lookup_into(
 ) -> edgecmp_status {
     call_boxed(error, move || {
         let Some(cache) = cache else {
-            cold_path();
             _ = value_len.map(|value_len| value_len.write(0));
             return Err(null("cache").into());
         };

@@ -127,15 +127,15 @@ impl Cache {
         if opened.is_own() && !opened.is_closed() && read.is_plain() && opened.node.policy.fits(key) {
             return Ok(read::probe(&opened.node, key, &ReadBounds::NONE, now));
         }
-        self.lookup_asked(key, read)
+        self.lookup_asked(now, key, read)
     }
 
     #[inline(never)]
-    fn lookup_asked(&self, key: &[u8], read: &ReadOptions) -> Result<Option<Hit<'_>>> {
+    fn lookup_asked(&self, now: Instant, key: &[u8], read: &ReadOptions) -> Result<Option<Hit<'_>>> {
         self.with(|opened| {
             let bounds = read.bounds()?;
             arguments::check_key(&opened.node.policy, "key", key)?;
-            Ok(read::probe(&opened.node, key, &bounds, opened.node.latest()))
+            Ok(read::probe(&opened.node, key, &bounds, now))
         })
     }
 

@@ -52,9 +52,9 @@ impl Hit<'_> {
     }
 }
 
-/// Looks whether the cache may answer, at `now`, read before: the counter waits for
-/// the loads that come before it, and the entry is two misses of memory. Takes no lock, makes no system call
-/// that can block, allocates nothing.
+/// Looks whether the cache may answer at `now`, which was read before: the counter
+/// waits for the loads that come before it, and the entry is two misses of memory.
+/// Takes no lock, makes no system call that can block, allocates nothing.
 #[inline(always)]
 pub(super) fn probe<'a>(node: &'a Node, key: &[u8], read: &ReadBounds, now: Instant) -> Option<Hit<'a>> {
     let entry = node.store.load(node.store.hash(key), key)?;
