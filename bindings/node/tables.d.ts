@@ -60,7 +60,7 @@ export interface TableOptions {
   originCaFile?: string | undefined
   /** Failures in a row that open the circuit breaker; `0`: no breaker. Default 5, from 0 to 1000000. */
   breakerFailures?: number | bigint | undefined
-  /** How long the breaker stays open before a probe, and between probes; each time up to a quarter longer, drawn. Default 1s, from 1ms to 1h. */
+  /** How long the breaker stays open before a probe, and between probes; each time up to a quarter longer, drawn, and by half where the origin went away again just after its return. Default 1s, from 1ms to 1h. */
   breakerCooldown?: Duration | undefined
   /** How far the breaker looks back for the shares of failed and of slow requests. Default 10s, from 100ms to 1h. */
   breakerWindow?: Duration | undefined

@@ -110,12 +110,36 @@ async fn writes_say_whether_they_were_done() {
 }
 
 #[tokio::test]
+async fn an_origin_that_is_away_is_told_from_one_that_cannot_tell_this_value() {
+    let mut half = http("200 OK\r\nEdge-Version: 8", "whole");
+    half.pop();
+    for (reply, away) in [
+        (Vec::new(), true),
+        (http("502 Bad Gateway", ""), true),
+        (http("503 Service Unavailable", ""), true),
+        (http("504 Gateway Timeout", ""), true),
+        (http("500 Internal Server Error", ""), false),
+        (http("429 Too Many Requests", ""), false),
+        (http("403 Forbidden", ""), false),
+        (b"garbage".to_vec(), false),
+        (half, false),
+    ] {
+        let text = String::from_utf8_lossy(&reply).into_owned();
+        let error = fetch_once(reply).await.unwrap_err();
+        assert_eq!(error.away, away, "{text}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_was_sent_where_nobody_listens() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let wire = Wire::start(|_, _| Last(Vec::new())).await;
     let origin = wire.origin_with(|o| o.origin = format!("http://127.0.0.1:{port}/{{key}}"));
     let error = origin.write(put("k", b"v")).await.unwrap_err();
-    assert_eq!((error.error.code(), error.surely_not_done), (Code::OriginUnavailable, true));
+    assert_eq!(
+        (error.error.code(), error.surely_not_done, error.away),
+        (Code::OriginUnavailable, true, true)
+    );
     assert!(error.error.message().contains("no connection"), "{error:?}");
 }
 
@@ -192,13 +216,20 @@ async fn a_read_is_repeated_if_its_old_connection_dies_and_a_write_is_not() {
     let wire =
         Wire::start(|n, _| if n % 2 == 0 { Bytes(http("200 OK", "v")) } else { Last(Vec::new()) }).await;
     let origin = wire.origin();
+    let idle = || tokio::time::sleep(Duration::from_millis(500));
     assert_eq!(value(origin.fetch(get("k")).await), b"v");
+    idle().await;
     assert_eq!(value(origin.fetch(get("k")).await), b"v");
     let connections: Vec<usize> = wire.seen().iter().map(|s| s.connection).collect();
     assert_eq!(connections, [0, 0, 1]);
+    idle().await;
     let error = origin.write(put("k", b"v")).await.unwrap_err();
     assert_eq!((error.error.code(), error.surely_not_done), (Code::OriginUnavailable, false));
     assert_eq!(wire.seen().len(), 4, "the write was sent twice");
+    // That answered just now, and dies: it was not closed as idle.
+    assert_eq!(value(origin.fetch(get("k")).await), b"v");
+    origin.fetch(get("k")).await.unwrap_err();
+    assert_eq!(wire.seen().len(), 6, "the origin dies, and was asked twice");
     // On a new connection there is nothing to explain it: no repetition.
     let dead = Wire::start(|_, _| Last(Vec::new())).await;
     dead.origin().fetch(get("k")).await.unwrap_err();

@@ -27,9 +27,6 @@ impl Reading {
             return Ok(Some(value));
         }
         if let Outlook::Refused(until) = outlook {
-            if present.is_some() {
-                node.refreshes.turn_away(&self.key);
-            }
             node.counters.add(Stat::BreakerRejected);
             return Err(refusal(until, now));
         }
@@ -67,13 +64,24 @@ impl Reading {
 
     /// The last value within the outage bound, marked degraded, or the error.
     pub(super) fn degraded_or(&self, error: Error) -> Result<Value> {
-        match self.degraded().filter(|_| is_outage(error.code())) {
+        let node = &self.node;
+        let mut value = None;
+        if is_outage(error.code()) {
+            value = self.degraded();
+            // Also who is the first to see the outage: the next read may be long after it.
+            if value.is_some()
+                || node.store.load(node.store.hash(self.key.as_bytes()), self.key.as_bytes()).is_some()
+            {
+                node.refreshes.turn_away(&self.key);
+            }
+        }
+        match value {
             Some(value) => {
-                self.node.counters.add(Stat::DegradedReads);
+                node.counters.add(Stat::DegradedReads);
                 Ok(value)
             }
             None => {
-                self.node.counters.add(Stat::FailedReads);
+                node.counters.add(Stat::FailedReads);
                 Err(error)
             }
         }

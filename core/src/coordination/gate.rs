@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::facts::clock::Instant;
 use crate::facts::error::{Code, Error};
 use crate::origin::OriginError;
-use crate::rules::breaker::{Admission, Breaker, BreakerPolicy, Outlook, State, Ticket};
+use crate::rules::breaker::{Admission, Breaker, BreakerPolicy, Failure, Outlook, State, Ticket};
 use crate::rules::retry_budget::RetryBudget;
 
 /// What stands before the origin of one cache.
@@ -183,8 +183,9 @@ impl Gate {
         error: &OriginError,
         draw: u64,
     ) -> bool {
+        let failure = Failure { retry_after: error.retry_after, away: error.away };
         let mut judgement = self.judgement();
-        let opened = judgement.breaker.failed(ticket, now, took, error.retry_after, draw);
+        let opened = judgement.breaker.failed(ticket, now, took, failure, draw);
         self.note(&judgement.breaker, now);
         opened
     }

@@ -12,7 +12,7 @@ use crate::facts::clock::Instant;
 use crate::facts::key::Key;
 use crate::facts::statistics::{Counters, Stat};
 use crate::lease_store::{Lease, LeaseStore};
-use crate::rules::breaker::{Admission, Breaker, BreakerPolicy};
+use crate::rules::breaker::{Admission, Breaker, BreakerPolicy, Failure};
 
 /// What asking for a lease gave.
 #[derive(Debug)]
@@ -85,7 +85,8 @@ impl Leases {
             outcome => {
                 counters.add_many(Stat::LeaseFailures, asked as u64);
                 let later = env.now();
-                let opened = self.breaker().failed(ticket, later, later.since(now), None, env.random());
+                let opened =
+                    self.breaker().failed(ticket, later, later.since(now), Failure::default(), env.random());
                 if opened {
                     let error = outcome.map(|outcome| outcome.err().map(|error| error.to_string()));
                     tracing::warn!(?error, "the lease store is away: refreshes go on without leases");

@@ -138,7 +138,7 @@ options! {
     origin_ca_file: String = "";
     /// Failures in a row that open the circuit breaker; `0`: no breaker.
     breaker_failures: u64 = "5", "0" ..= "1000000";
-    /// How long the breaker stays open before a probe, and between probes; each time up to a quarter longer, drawn.
+    /// How long the breaker stays open before a probe, and between probes; each time up to a quarter longer, drawn, and by half where the origin went away again just after its return.
     breaker_cooldown: Duration = "1s", "1ms" ..= "1h";
     /// How far the breaker looks back for the shares of failed and of slow requests.
     breaker_window: Duration = "10s", "100ms" ..= "1h";

@@ -3,6 +3,7 @@
 //! Adapters say what the origin answered; they decide nothing about freshness
 //! and read no clock. Who calls them notes the instant before the request.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -121,31 +122,43 @@ pub struct OriginError {
     pub retry_after: Option<Duration>,
     /// The request surely did not take effect: it was never sent, or was refused.
     pub surely_not_done: bool,
+    /// Nobody was there to answer it, and any other request would have failed as well.
+    pub away: bool,
 }
 
 impl OriginError {
+    fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { error: Error::new(code, message), retry_after: None, surely_not_done: false, away: false }
+    }
+
     /// The origin was not reached: nothing was sent.
-    pub fn not_sent(message: impl Into<std::borrow::Cow<'static, str>>) -> Self {
-        Self { error: Error::new(Code::OriginUnavailable, message), retry_after: None, surely_not_done: true }
+    pub fn not_sent(message: impl Into<Cow<'static, str>>) -> Self {
+        Self { surely_not_done: true, away: true, ..Self::new(Code::OriginUnavailable, message) }
+    }
+
+    /// Nothing was sent, and the origin has nothing to do with it.
+    pub fn not_asked(error: Error) -> Self {
+        Self { error, retry_after: None, surely_not_done: true, away: false }
     }
 
     /// The request was sent; whether it took effect is unknown.
-    pub fn lost(message: impl Into<std::borrow::Cow<'static, str>>) -> Self {
-        Self {
-            error: Error::new(Code::OriginUnavailable, message),
-            retry_after: None,
-            surely_not_done: false,
-        }
+    pub fn lost(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::OriginUnavailable, message)
+    }
+
+    /// The same, and nobody is there.
+    pub fn lost_and_away(message: impl Into<Cow<'static, str>>) -> Self {
+        Self { away: true, ..Self::lost(message) }
     }
 
     /// The origin answered that it did not do it.
-    pub fn refused(code: Code, message: impl Into<std::borrow::Cow<'static, str>>) -> Self {
-        Self { error: Error::new(code, message), retry_after: None, surely_not_done: true }
+    pub fn refused(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { surely_not_done: true, ..Self::new(code, message) }
     }
 
     /// The answer is not what the protocol allows.
-    pub fn garbage(message: impl Into<std::borrow::Cow<'static, str>>) -> Self {
-        Self { error: Error::new(Code::OriginProtocol, message), retry_after: None, surely_not_done: false }
+    pub fn garbage(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::OriginProtocol, message)
     }
 }
 

@@ -14,15 +14,21 @@ use crate::facts::clock::{Instant, saturating_nanos};
 
 /// An origin may ask for a long pause, but not for ever.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// An origin that came back is on trial for a cool-down, at the most for so many answers: a
+/// single request that finds it away opens it again. One that flaps would else be sent
+/// `failures` requests each time that it dies. More answers would be too strict: one that
+/// is away for one request in twenty may be asked.
+const TRIAL: u64 = 8;
 
 /// Settings of a breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BreakerPolicy {
     /// Failures in a row that open it; zero: never, nor does anything else.
     pub failures: u64,
-    /// How long it stays open before the first probe, and between probes. It does
-    /// not grow: one small request a second is no load, and each second more
-    /// without the origin is one that reads are told of.
+    /// How long it stays open before the first probe, and between probes. It does not grow
+    /// with an outage: one small request a second is no load, and each second more without
+    /// the origin is one that reads are told of. For an origin that goes away on trial it
+    /// is half as long again: the request that failed is paid for.
     pub cooldown: Duration,
     /// How far it looks back.
     pub window: Duration,
@@ -70,6 +76,16 @@ pub struct Ticket {
     pub probe: bool,
 }
 
+/// How a request failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// The origin asked not to be called for so long.
+    pub retry_after: Option<Duration>,
+    /// Nobody was there to answer: any other request would have failed as well. Else it
+    /// may be the request that is at fault, of one key.
+    pub away: bool,
+}
+
 /// May a request be sent?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
@@ -96,6 +112,12 @@ pub struct Breaker {
     /// Counts openings and closings.
     life: u64,
     in_a_row: u64,
+    /// The end of the trial: a cool-down after it closed.
+    on_trial_until: Instant,
+    /// Answers since it closed.
+    answered: u64,
+    /// It went away on its last trial.
+    flaps: bool,
     window: Window,
     /// Requests a second that were answered before it opened.
     steady: f64,
@@ -114,6 +136,9 @@ impl Breaker {
             phase: Phase::Closed,
             life: 0,
             in_a_row: 0,
+            on_trial_until: Instant::ZERO,
+            answered: 0,
+            flaps: false,
             window,
             steady: 0.0,
             steady_since: now,
@@ -214,36 +239,37 @@ impl Breaker {
     /// opened the breaker.
     pub fn succeeded(&mut self, ticket: Ticket, now: Instant, took: Duration, draw: u64) -> bool {
         let slow = !self.policy.slow_call.is_zero() && took > self.policy.slow_call;
-        self.ended(ticket, now, false, slow, None, draw)
+        self.ended(ticket, now, None, slow, draw)
     }
 
-    /// A request failed after `took`; the origin may have asked for a pause. True
-    /// if this opened the breaker.
+    /// A request failed after `took`. True if this opened the breaker.
     pub fn failed(
         &mut self,
         ticket: Ticket,
         now: Instant,
         took: Duration,
-        retry_after: Option<Duration>,
+        failure: Failure,
         draw: u64,
     ) -> bool {
         let slow = !self.policy.slow_call.is_zero() && took > self.policy.slow_call;
-        // "Retry at once" is no pause.
-        self.ended(ticket, now, true, slow, retry_after.filter(|pause| !pause.is_zero()), draw)
+        self.ended(ticket, now, Some(failure), slow, draw)
     }
 
     fn ended(
         &mut self,
         ticket: Ticket,
         now: Instant,
-        failed: bool,
+        failure: Option<Failure>,
         slow: bool,
-        pause: Option<Duration>,
         draw: u64,
     ) -> bool {
         if self.policy.failures == 0 || !self.holds(ticket) {
             return false;
         }
+        let failed = failure.is_some();
+        let Failure { retry_after, away } = failure.unwrap_or_default();
+        // "Retry at once" is no pause.
+        let pause = retry_after.filter(|pause| !pause.is_zero());
         if let Phase::Open { .. } = self.phase {
             if failed || slow {
                 self.open(now, pause, draw);
@@ -253,12 +279,20 @@ impl Breaker {
             return false;
         }
         self.window.count(now, failed, slow);
-        self.in_a_row = if failed { self.in_a_row.saturating_add(1) } else { 0 };
+        if failed {
+            self.in_a_row = self.in_a_row.saturating_add(1);
+        } else {
+            self.in_a_row = 0;
+            self.answered += 1;
+        }
         let sums = self.window.sums(now);
         let share = |part: u64, percent: u64| {
             part > 0 && sums.calls >= self.policy.min_calls && part * 100 >= percent * sums.calls
         };
+        let on_trial =
+            matches!(self.phase, Phase::Ramp(_)) && now < self.on_trial_until && self.answered < TRIAL;
         let opens = pause.is_some()
+            || (on_trial && away)
             || self.in_a_row >= self.policy.failures
             || share(sums.failed, self.policy.failure_percent)
             || share(sums.slow, self.policy.slow_percent);
@@ -270,6 +304,7 @@ impl Breaker {
                 // Less than half at once is rather the trouble before it opened.
                 self.steady = measured.map_or(self.steady, |rate| rate.max(self.steady / 2.0));
             }
+            self.flaps = on_trial;
             self.open(now, pause, draw);
         }
         opens
@@ -279,7 +314,8 @@ impl Breaker {
         let cooldown = saturating_nanos(self.policy.cooldown);
         // Up to a quarter longer, never shorter: a fleet must not probe in step.
         let jitter = (u128::from(draw) * u128::from(cooldown / 4)) >> 64;
-        let cooldown = cooldown.saturating_add(u64::try_from(jitter).unwrap_or(0));
+        let longer = if self.flaps { cooldown / 2 } else { 0 };
+        let cooldown = cooldown.saturating_add(longer).saturating_add(u64::try_from(jitter).unwrap_or(0));
         let pause = pause.unwrap_or_default().min(LONGEST_PAUSE);
         let until = now.after(Duration::from_nanos(cooldown).max(pause));
         self.phase = Phase::Open { until, probe_until: None };
@@ -293,6 +329,8 @@ impl Breaker {
         };
         self.life += 1;
         self.in_a_row = 0;
+        self.answered = 0;
+        self.on_trial_until = now.after(self.policy.cooldown);
         self.window = Window::new(self.policy.window, now);
     }
 }

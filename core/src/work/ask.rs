@@ -94,13 +94,13 @@ async fn leave(
 /// The gate has no place to wait in: nothing was sent.
 pub fn overloaded(node: &Node, error: Error) -> OriginError {
     node.counters.add(Stat::Overloaded);
-    OriginError { error, retry_after: None, surely_not_done: true }
+    OriginError::not_asked(error)
 }
 
 /// The breaker refused: nothing was sent.
 pub fn refused(node: &Node, error: Error) -> OriginError {
     node.counters.add(Stat::BreakerRejected);
-    OriginError { error, retry_after: None, surely_not_done: true }
+    OriginError::not_asked(error)
 }
 
 /// Sends a request that was cleared. `timeout` runs from now.

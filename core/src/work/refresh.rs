@@ -152,8 +152,8 @@ fn due(node: &Node, now: Instant) -> Vec<Key> {
 /// hot when it went away, or were read since. Read after read would ask for them in as
 /// many requests, each with a slot of the ramp.
 pub fn rescue(node: &Node, most: usize) -> Vec<Place> {
-    let keys = node.refreshes.plan().rescued(most);
     let now = node.now();
+    let keys = node.refreshes.plan().rescued(most, now);
     let board = |key: Key| {
         let entry = known(node, &key)?;
         let bound =

@@ -78,7 +78,7 @@ pub async fn write(
     let mut unsettled = Unsettled { node: &node, key: &key, armed: false };
     let sent = async {
         let place = within(node.env.as_ref(), deadline, node.gate.enter()).await;
-        let not_sent = || OriginError { error: not_sent(DEADLINE), retry_after: None, surely_not_done: true };
+        let not_sent = || OriginError::not_asked(not_sent(DEADLINE));
         let place = place.ok_or_else(not_sent)?.map_err(|error| overloaded(&node, error))?;
         if !progress.step_to(SENDING) {
             return Err(not_sent());

@@ -173,16 +173,16 @@ fn no_second_after_an_outage_has_more_than_twice_the_steady_rate() {
     }
 }
 
-/// A probe that was lost, the breaker's cool-down with the most jitter, and what the ramp
-/// takes to bring all keys back.
-const SETTLED: Nanos = ORIGIN_TIMEOUT + 1250 * MS + 1500 * MS;
+/// A probe that was lost, the breaker's cool-down with the most jitter after the origin had
+/// come back and gone at once, and what the ramp takes to bring all keys back.
+const SETTLED: Nanos = ORIGIN_TIMEOUT + 1750 * MS + 1500 * MS;
 /// The first slots of a ramp are so far apart: a refresh may come so late until it is over.
 const SLOT: Nanos = 200 * MS;
 
 /// Outage after outage with little time in between, as `make soak-fleet` has them.
 #[test]
 fn keys_that_are_read_are_current_soon_after_each_of_many_outages() {
-    for seed in 0..2 {
+    for seed in 0..4 {
         let mut run = Run::new(seed, Load { nodes: 2, keys: 120, bound: 500 * MS, skewed: true });
         run.pass(Weather::Fair, 2 * SECOND);
         let mut settled = 0;
@@ -217,7 +217,7 @@ fn keys_that_are_read_are_current_soon_after_each_of_many_outages() {
 /// read is on its own.
 #[test]
 fn keys_that_are_read_now_and_then_do_not_grow_old_from_outage_to_outage() {
-    for seed in 0..3 {
+    for seed in 0..12 {
         let mut run = Run::new(seed, Load { nodes: 2, keys: 120, bound: 500 * MS, skewed: true });
         run.pass(Weather::Fair, 2 * SECOND);
         for _ in 0..40 {
@@ -229,6 +229,6 @@ fn keys_that_are_read_now_and_then_do_not_grow_old_from_outage_to_outage() {
         let longest = run.reads.lock().unwrap().longest;
         println!("seed {seed}: the longest time until a key was refreshed was {} ms", longest / MS);
         // A calm that was too short for it, after an outage and before another.
-        assert!(longest < 13 * SECOND);
+        assert!(longest < 8 * SECOND);
     }
 }

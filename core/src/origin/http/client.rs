@@ -11,7 +11,7 @@ use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::config::HttpConfig;
-use super::connector::{Connector, HasAnswered};
+use super::connector::{Connector, LastAnswer};
 use super::request::Outgoing;
 use super::text::causes;
 use crate::facts::error::Result;
@@ -75,8 +75,8 @@ impl Client {
     ///
     /// What a connection lost before it was sent goes out again by itself.
     /// `repeatable` requests do so also if they were sent on a connection that
-    /// had answered before and then broke (RFC 9110 9.2.2, 9.3.1 of RFC 9112):
-    /// the origin closed it as idle while the request was on its way.
+    /// had answered before, was idle since, and then broke (RFC 9110 9.2.2, 9.3.1
+    /// of RFC 9112): the origin closed it while the request was on its way.
     pub(super) async fn send(
         &self,
         mut request: Outgoing,
@@ -100,8 +100,8 @@ impl Client {
 
     async fn send_once(&self, request: Outgoing) -> std::result::Result<Response<Incoming>, legacy::Error> {
         let response = self.inner.request(request).await?;
-        if let Some(answered) = response.extensions().get::<HasAnswered>() {
-            answered.note();
+        if let Some(last) = response.extensions().get::<LastAnswer>() {
+            last.note();
         }
         Ok(response)
     }
@@ -181,8 +181,8 @@ fn is_stale(error: &legacy::Error) -> bool {
     if let Some(connected) = error.connect_info() {
         connected.get_extras(&mut extensions);
     }
-    let answered = extensions.get::<HasAnswered>().is_some_and(HasAnswered::get);
-    answered && !inner(error).is_some_and(hyper::Error::is_parse)
+    let idle = extensions.get::<LastAnswer>().is_some_and(LastAnswer::may_be_closed_as_idle);
+    idle && !inner(error).is_some_and(hyper::Error::is_parse)
 }
 
 fn failure(error: &legacy::Error) -> OriginError {
@@ -194,7 +194,7 @@ fn failure(error: &legacy::Error) -> OriginError {
             let message = "the head of the answer cannot be read (at most max_header_bytes and 100 headers)";
             OriginError::garbage(format!("{message}: {}", causes(parse)))
         }
-        _ => OriginError::lost(format!("the connection broke before an answer: {}", causes(error))),
+        _ => OriginError::lost_and_away(format!("the connection broke before an answer: {}", causes(error))),
     }
 }
 

@@ -1,11 +1,10 @@
 //! Connections: TCP or TLS within the connect time-out, each remembering
-//! whether it ever answered.
+//! when it last answered.
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,22 +15,31 @@ use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tower_service::Service;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Whether a connection ever answered: one that did, and then fails before an
-/// answer, was most likely closed by the origin as idle.
-#[derive(Clone, Debug, Default)]
-pub(super) struct HasAnswered(Arc<AtomicBool>);
+/// Who answered just now has not closed the connection as idle. Servers wait for some
+/// seconds at the least.
+const IDLE: Duration = Duration::from_millis(500);
 
-impl HasAnswered {
+/// When a connection last answered: one that did, was idle since, and then fails before
+/// an answer, was most likely closed by the origin meanwhile.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LastAnswer(Arc<Mutex<Option<Instant>>>);
+
+impl LastAnswer {
     pub(super) fn note(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        *self.last() = Some(Instant::now());
     }
 
-    pub(super) fn get(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+    pub(super) fn may_be_closed_as_idle(&self) -> bool {
+        self.last().is_some_and(|at| at.elapsed() >= IDLE)
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -71,7 +79,7 @@ impl Service<Uri> for Connector {
         Box::pin(async move {
             // Names are looked up and TLS is agreed on within the same time.
             match tokio::time::timeout(timeout, connecting).await {
-                Ok(connected) => Ok(Stream { inner: connected?, answered: HasAnswered::default() }),
+                Ok(connected) => Ok(Stream { inner: connected?, last_answer: LastAnswer::default() }),
                 Err(_) => Err(format!("none within connect_timeout = {} ms", timeout.as_millis()).into()),
             }
         })
@@ -82,12 +90,12 @@ impl Service<Uri> for Connector {
 #[derive(Debug)]
 pub(super) struct Stream {
     inner: MaybeHttpsStream<TokioIo<TcpStream>>,
-    answered: HasAnswered,
+    last_answer: LastAnswer,
 }
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
-        self.inner.connected().extra(self.answered.clone())
+        self.inner.connected().extra(self.last_answer.clone())
     }
 }
 

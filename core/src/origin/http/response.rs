@@ -121,8 +121,10 @@ pub(super) fn failure(method: &Method, status: StatusCode, headers: &HeaderMap) 
         },
         _ if status.is_client_error() => OriginError::refused(Code::OriginRejected, message),
         StatusCode::SERVICE_UNAVAILABLE => {
-            OriginError { retry_after: retry_after(headers), ..OriginError::lost(message) }
+            OriginError { retry_after: retry_after(headers), ..OriginError::lost_and_away(message) }
         }
+        // By who stands before the origin.
+        StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => OriginError::lost_and_away(message),
         _ if status.is_server_error() => OriginError::lost(message),
         _ if status.is_redirection() => {
             // Following would send the token to whoever is named there.

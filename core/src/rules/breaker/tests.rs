@@ -16,8 +16,16 @@ const POLICY: BreakerPolicy = BreakerPolicy {
     ramp: Duration::from_secs(2),
 };
 
+/// Of this request, or of all.
+const FAILED: Failure = Failure { retry_after: None, away: false };
+const AWAY: Failure = Failure { retry_after: None, away: true };
+
 fn at(ms: u64) -> Instant {
     Instant::ZERO.after(Duration::from_millis(ms))
+}
+
+fn asks_for(pause: Duration) -> Failure {
+    Failure { retry_after: Some(pause), ..FAILED }
 }
 
 fn go(breaker: &mut Breaker, now: u64) -> Ticket {
@@ -35,7 +43,7 @@ fn probe(breaker: &mut Breaker, now: u64) -> Ticket {
 
 fn fail(breaker: &mut Breaker, now: u64) -> bool {
     let ticket = go(breaker, now);
-    breaker.failed(ticket, at(now), QUICK, None, 0)
+    breaker.failed(ticket, at(now), QUICK, AWAY, 0)
 }
 
 fn succeed(breaker: &mut Breaker, now: u64) {
@@ -72,7 +80,7 @@ fn a_failed_probe_opens_it_again() {
     let mut breaker = opened();
     for now in [1000, 2000, 3000] {
         let ticket = probe(&mut breaker, now);
-        assert!(!breaker.failed(ticket, at(now), QUICK, None, 0));
+        assert!(!breaker.failed(ticket, at(now), QUICK, AWAY, 0));
         assert_eq!(refused(&mut breaker, now + 999), Some(now + 1000));
     }
 }
@@ -82,7 +90,7 @@ fn a_fleet_does_not_probe_in_step() {
     for (draw, until) in [(0, 1000), (u64::MAX / 2, 1124), (u64::MAX, 1249)] {
         let mut breaker = Breaker::new(BreakerPolicy { failures: 1, ..POLICY }, at(0));
         let ticket = go(&mut breaker, 0);
-        assert!(breaker.failed(ticket, at(0), QUICK, None, draw));
+        assert!(breaker.failed(ticket, at(0), QUICK, AWAY, draw));
         assert_eq!(refused(&mut breaker, 1), Some(until));
     }
 }
@@ -92,12 +100,12 @@ fn what_was_sent_before_it_opened_or_closed_is_no_news() {
     let mut breaker = Breaker::new(POLICY, at(0));
     let early = go(&mut breaker, 0);
     (0..3).for_each(|_| _ = fail(&mut breaker, 0));
-    assert!(!breaker.failed(early, at(900), QUICK, None, 0), "does not prolong");
+    assert!(!breaker.failed(early, at(900), QUICK, AWAY, 0), "does not prolong");
     assert!(!breaker.succeeded(early, at(900), QUICK, 0), "does not close");
     assert_eq!(refused(&mut breaker, 999), Some(1000));
     let ticket = probe(&mut breaker, 1000);
     breaker.succeeded(ticket, at(1001), QUICK, 0);
-    (0..3).for_each(|_| assert!(!breaker.failed(early, at(1002), QUICK, None, 0)));
+    (0..3).for_each(|_| assert!(!breaker.failed(early, at(1002), QUICK, AWAY, 0)));
     assert_eq!(breaker.state(at(1002)), State::Closed);
 }
 
@@ -116,9 +124,9 @@ fn word_of_a_return_lets_one_probe_go_at_once() {
     breaker.returned(at(5_010));
     let after = probe(&mut breaker, 5_010);
     // Sent before the return, it tells nothing.
-    assert!(!breaker.failed(before, at(5_020), Duration::ZERO, None, 0));
+    assert!(!breaker.failed(before, at(5_020), Duration::ZERO, AWAY, 0));
     assert_eq!(refused(&mut breaker, 5_020), Some(6_010));
-    assert!(!breaker.failed(after, at(5_030), Duration::ZERO, None, 0));
+    assert!(!breaker.failed(after, at(5_030), Duration::ZERO, AWAY, 0));
     // Not again before the cool-down is over: the word may be wrong.
     breaker.returned(at(5_040));
     assert_eq!(refused(&mut breaker, 5_050), Some(6_030));
@@ -135,13 +143,13 @@ fn retry_after_opens_at_once_but_not_for_ever() {
     for (pause, until) in [(2, 2000), (3600, 60_000)] {
         let mut breaker = Breaker::new(POLICY, at(0));
         let ticket = go(&mut breaker, 0);
-        assert!(breaker.failed(ticket, at(0), QUICK, Some(Duration::from_secs(pause)), 0));
+        assert!(breaker.failed(ticket, at(0), QUICK, asks_for(Duration::from_secs(pause)), 0));
         assert_eq!(refused(&mut breaker, until - 1), Some(until));
         assert_eq!(breaker.state(at(until)), State::HalfOpen);
     }
     let mut breaker = Breaker::new(POLICY, at(0));
     let ticket = go(&mut breaker, 0);
-    assert!(!breaker.failed(ticket, at(0), QUICK, Some(Duration::ZERO), 0), "zero is no pause");
+    assert!(!breaker.failed(ticket, at(0), QUICK, asks_for(Duration::ZERO), 0), "zero is no pause");
 }
 
 #[test]
@@ -220,12 +228,67 @@ fn after_an_outage_requests_get_slots() {
     assert_eq!(breaker.outlook(at(13_000)), Outlook::Clear);
 }
 
+/// Opened, and closed by a probe at 1000.
+fn returned() -> Breaker {
+    let mut breaker = opened();
+    let ticket = probe(&mut breaker, 1000);
+    assert!(!breaker.succeeded(ticket, at(1000), QUICK, 0));
+    breaker
+}
+
+/// Fails, or not, one request after another from 1100 on. Which of them opens it.
+fn opens_at(breaker: &mut Breaker, failure: Failure, outcomes: &[bool]) -> Option<usize> {
+    (0..outcomes.len()).find(|i| {
+        let now = at(1100 + 50 * *i as u64);
+        let Admission::Go(ticket) = breaker.admit_at_once(now, TIMEOUT) else { panic!("{i} is refused") };
+        match outcomes[*i] {
+            true => breaker.succeeded(ticket, now, QUICK, 0),
+            false => breaker.failed(ticket, now, QUICK, failure, 0),
+        }
+    })
+}
+
+#[test]
+fn an_origin_that_is_just_back_is_on_trial() {
+    let after = |well: usize| [vec![true; well], vec![false; 4]].concat();
+    assert_eq!(opens_at(&mut returned(), AWAY, &after(0)), Some(0));
+    assert_eq!(opens_at(&mut returned(), AWAY, &after(7)), Some(7));
+    assert_eq!(opens_at(&mut returned(), AWAY, &after(8)), Some(10), "as always");
+    // One key may have failed, whose value the origin cannot tell.
+    assert_eq!(opens_at(&mut returned(), FAILED, &after(0)), Some(2));
+    // Not for longer than a cool-down.
+    let mut breaker = returned();
+    (0..4).for_each(|i| succeed(&mut breaker, 1200 + 200 * i));
+    let opens: Vec<_> = (0..3).map(|i| fail(&mut breaker, 2000 + 200 * i)).collect();
+    assert_eq!(opens, [false, false, true]);
+    // A policy of one failure is not made easier.
+    let mut breaker = Breaker::new(BreakerPolicy { failures: 1, ..POLICY }, at(0));
+    assert!(fail(&mut breaker, 0));
+    let ticket = probe(&mut breaker, 1000);
+    breaker.succeeded(ticket, at(1000), QUICK, 0);
+    assert_eq!(opens_at(&mut breaker, AWAY, &after(4)), Some(4));
+}
+
+#[test]
+fn one_that_went_away_on_trial_is_asked_less_often_until_it_stays() {
+    let mut breaker = returned();
+    assert!(fail(&mut breaker, 1200));
+    assert_eq!(refused(&mut breaker, 1200), Some(2700));
+    let ticket = probe(&mut breaker, 2700);
+    assert!(!breaker.failed(ticket, at(2700), QUICK, AWAY, 0));
+    let ticket = probe(&mut breaker, 4200);
+    breaker.succeeded(ticket, at(4200), QUICK, 0);
+    (0..5).for_each(|i| succeed(&mut breaker, 4400 + 200 * i));
+    (0..3).for_each(|i| assert_eq!(fail(&mut breaker, 5400 + 200 * i), i == 2));
+    assert_eq!(refused(&mut breaker, 5800), Some(6800), "it had stayed");
+}
+
 #[test]
 fn zero_failures_is_no_breaker() {
     let mut breaker = Breaker::new(BreakerPolicy { failures: 0, ..POLICY }, at(0));
     for now in 0..1000 {
         let ticket = go(&mut breaker, now);
-        assert!(!breaker.failed(ticket, at(now), QUICK, Some(COOLDOWN), 0));
+        assert!(!breaker.failed(ticket, at(now), QUICK, asks_for(COOLDOWN), 0));
     }
 }
 
@@ -242,12 +305,48 @@ proptest! {
             now += pause;
             if let Admission::Go(ticket) = breaker.admit(at(now), TIMEOUT, at(now)) {
                 asked.push(now);
-                breaker.failed(ticket, at(now + took), QUICK, None, draw);
+                breaker.failed(ticket, at(now + took), QUICK, AWAY, draw);
                 now += took;
             }
         }
         for pair in asked.windows(2) {
             prop_assert!(pair[1] - pair[0] >= 1000, "{asked:?}");
         }
+    }
+
+    /// 0.7 s away, 0.3 s there, and always somebody who wants to ask: in the time that it
+    /// is away it is asked no more than once a second.
+    #[test]
+    fn an_origin_that_flaps_is_asked_once_a_second_while_it_is_away(
+        seed in any::<u64>(), gap in 8u64..200, took in 1u64..5,
+    ) {
+        let draws = crate::env::SplitMix::new(seed);
+        let mut breaker = Breaker::new(BreakerPolicy { failures: 5, ..POLICY }, at(0));
+        let start = 4000;
+        (0..start / gap).for_each(|i| succeed(&mut breaker, i * gap));
+        let (mut now, mut known, mut in_vain) = (start, false, 0);
+        while now < start + 120_000 {
+            let ticket = match breaker.admit(at(now), TIMEOUT, Instant::FAR_FUTURE) {
+                Admission::Go(ticket) => ticket,
+                Admission::Later(then, ticket) => {
+                    now = then.as_nanos().div_ceil(1_000_000);
+                    ticket
+                }
+                Admission::Refused(until) => {
+                    now = until.as_nanos().div_ceil(1_000_000);
+                    continue;
+                }
+            };
+            let (away, draw) = ((now - start) % 1000 < 700, draws.draw());
+            now += took;
+            if away {
+                in_vain += i32::from(known);
+                known |= breaker.failed(ticket, at(now), QUICK, AWAY, draw);
+            } else {
+                breaker.succeeded(ticket, at(now), QUICK, draw);
+            }
+            now += gap;
+        }
+        prop_assert!(in_vain <= 84, "{in_vain} in 84 s");
     }
 }

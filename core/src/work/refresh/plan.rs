@@ -239,8 +239,8 @@ impl Plan {
     }
 
     /// Takes some of the keys that were stranded or turned away.
-    pub fn rescued(&mut self, most: usize) -> Vec<Key> {
-        self.rescue.take(most)
+    pub fn rescued(&mut self, most: usize, now: Instant) -> Vec<Key> {
+        self.rescue.take(most, now)
     }
 
     /// A key is not cached any more.
@@ -261,7 +261,7 @@ impl Plan {
         if !may {
             self.trouble(now);
         } else if !few {
-            self.rescue.over();
+            self.rescue.over(now);
         }
         let mut keys = Vec::new();
         let first = self.next_due();

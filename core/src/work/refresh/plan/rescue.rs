@@ -2,7 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use std::time::Duration;
+
+use crate::facts::clock::Instant;
 use crate::facts::key::Key;
+
+/// Requests have come, or not, after so long.
+const UNDER_WAY: Duration = Duration::from_secs(10);
 
 /// Who is refreshed with the first requests after an outage, and in which order.
 #[derive(Debug)]
@@ -16,11 +22,13 @@ pub(super) struct Rescue {
     turned_away: BTreeSet<Key>,
     /// Those that were taken since the origin is back: if it goes away again, perhaps in vain.
     taken: BTreeSet<Key>,
+    taken_at: Instant,
 }
 
 impl Rescue {
     pub(super) fn new(most: usize) -> Self {
-        Self { most, stranded: BTreeSet::new(), turned_away: BTreeSet::new(), taken: BTreeSet::new() }
+        let [stranded, turned_away, taken] = [const { BTreeSet::new() }; 3];
+        Self { most, stranded, turned_away, taken, taken_at: Instant::ZERO }
     }
 
     /// A hot key could not be refreshed.
@@ -42,7 +50,8 @@ impl Rescue {
     }
 
     /// Takes some.
-    pub(super) fn take(&mut self, most: usize) -> Vec<Key> {
+    pub(super) fn take(&mut self, most: usize, now: Instant) -> Vec<Key> {
+        self.taken_at = now;
         let next = || self.stranded.pop_first().or_else(|| self.turned_away.pop_first());
         let taken: Vec<_> = std::iter::from_fn(next).take(most).collect();
         self.taken.extend(taken.iter().cloned());
@@ -56,9 +65,12 @@ impl Rescue {
         }
     }
 
-    /// The origin is well: reads ask for themselves again.
-    pub(super) fn over(&mut self) {
-        self.taken.clear();
-        self.turned_away.clear();
+    /// The origin is well, and those that were taken have come. Others, for whom the ramp
+    /// was too short or whose read was the first to see an outage, wait for the next one
+    /// to end, or for a read to ask.
+    pub(super) fn over(&mut self, now: Instant) {
+        if now.since(self.taken_at) > UNDER_WAY {
+            self.taken.clear();
+        }
     }
 }

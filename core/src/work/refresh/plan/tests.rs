@@ -317,9 +317,9 @@ fn hot_keys_are_stranded_by_an_outage_and_rescued_once() {
     assert!(left.len() == 3 && left.iter().all(|(_, decision)| *decision == Decision::Leave));
     // A read has fetched it.
     assert!(!plan.asked(&proved, proof(start + 5_000), at(start + 5_510), 0));
-    assert_eq!(plan.rescued(1), [failed]);
-    assert_eq!(plan.rescued(9), [hot]);
-    assert_eq!(plan.rescued(9), []);
+    assert_eq!(plan.rescued(1, at(9000)), [failed]);
+    assert_eq!(plan.rescued(9, at(9000)), [hot]);
+    assert_eq!(plan.rescued(9, at(9000)), []);
 }
 
 #[test]
@@ -343,15 +343,22 @@ fn what_was_read_while_the_origin_was_away_is_rescued_until_it_is_well() {
         plan.turn_away(k);
     }
     plan.strand(&hot);
-    assert_eq!(plan.rescued(2), [hot.clone(), a.clone()], "the hot ones first");
+    assert_eq!(plan.rescued(2, at(9000)), [hot.clone(), a.clone()], "the hot ones first");
     // It went away again: what was on its way did not come.
     plan.trouble(at(9000));
-    assert_eq!(plan.rescued(9), [a.clone(), b], "of no more than are known");
-    // It is well.
+    assert_eq!(plan.rescued(9, at(9000)), [a.clone(), b.clone()], "of no more than are known");
+    // It is well, but the ramp is not over.
     plan.take_due(at(9000), true, true);
     plan.trouble(at(9000));
-    assert_eq!(plan.rescued(1), [a], "the ramp is not over");
-    plan.take_due(at(9000), true, false);
-    plan.trouble(at(9000));
-    assert_eq!(plan.rescued(9), [] as [Key; 0]);
+    assert_eq!(plan.rescued(1, at(9000)).first(), Some(&a));
+    // The ramp is over, but what was taken may still be under way.
+    plan.take_due(at(10_000), true, false);
+    plan.trouble(at(10_000));
+    assert_eq!(plan.rescued(1, at(20_000)), [a]);
+    plan.take_due(at(31_000), true, false);
+    plan.trouble(at(31_000));
+    assert_eq!(plan.rescued(9, at(31_000)), [b], "for it the ramp was too short");
+    plan.take_due(at(42_000), true, false);
+    plan.trouble(at(42_000));
+    assert_eq!(plan.rescued(9, at(42_000)), [] as [Key; 0]);
 }
