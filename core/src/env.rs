@@ -30,6 +30,10 @@ pub trait Env: Clock {
         false
     }
 
+    /// What the wall clock shows, in nanoseconds since 1970. For turns of the fleet, which
+    /// are an economy; whoever judges an age must not know of it (G1).
+    fn time_of_day(&self) -> u64;
+
     /// 64 random bits.
     fn random(&self) -> u64;
 

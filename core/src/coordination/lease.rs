@@ -102,6 +102,13 @@ impl Leases {
         outcomes.into_iter().map(|lease| lease.map_or(Asked::Lost, Asked::Won)).collect()
     }
 
+    /// This node's number in the fleet, if the store tells it within `patience`. No refresh
+    /// waits for it, and one that is not waited for is lost.
+    pub async fn number(&self, env: &Arc<dyn Env>, patience: Duration) -> Option<u64> {
+        let deadline = env.now().after(patience);
+        within(env.as_ref(), deadline, self.store.number()).await?.ok()
+    }
+
     /// Holds leases for longer. Those that are another's by now are left out.
     pub async fn extend(&self, env: &Arc<dyn Env>, counters: &Counters, leases: &mut Vec<Lease>) {
         if leases.is_empty() {

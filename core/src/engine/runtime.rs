@@ -220,6 +220,12 @@ impl Env for Runtime {
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "turns of a fleet are by the time of day; no age is")]
+    fn time_of_day(&self) -> u64 {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        crate::facts::clock::saturating_nanos(since.unwrap_or_default())
+    }
+
     fn random(&self) -> u64 {
         self.random.draw()
     }

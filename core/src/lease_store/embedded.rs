@@ -20,6 +20,7 @@ pub struct EmbeddedLeases {
 struct State {
     held: HashMap<Key, (u64, Instant)>,
     next_token: u64,
+    next_number: u64,
     /// Lapsed leases are swept when the map has grown to this.
     sweep_at: usize,
 }
@@ -92,6 +93,12 @@ impl LeaseStore for EmbeddedLeases {
             }
         }
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn number(&self) -> BoxFuture<'static, Result<u64>> {
+        let mut state = self.state();
+        state.next_number += 1;
+        Box::pin(std::future::ready(Ok(state.next_number - 1)))
     }
 }
 

@@ -49,6 +49,10 @@ pub trait LeaseStore: Send + Sync + 'static {
     /// Gives leases back; one that has lapsed, or is another's by now, is left alone.
     fn release(&self, leases: Vec<Lease>) -> BoxFuture<'static, Result<()>>;
 
+    /// A number that no other node of the fleet has got, the next one: it says when it is
+    /// this node's turn (`rules::turns`).
+    fn number(&self) -> BoxFuture<'static, Result<u64>>;
+
     /// How often the store has noticed by itself that it can be asked again: a number
     /// that has changed says that the next call is worth a try. A guess, not a promise.
     fn returns(&self) -> u64 {

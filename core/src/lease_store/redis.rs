@@ -181,6 +181,18 @@ impl LeaseStore for RedisLeases {
         Box::pin(async move { shared.release(leases).await })
     }
 
+    fn number(&self) -> BoxFuture<'static, Result<u64>> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            let mut call = shared.link.call().await?;
+            let mut count = redis::cmd("INCR");
+            count.arg(shared.config.numbers());
+            let answer = count.query_async::<i64>(&mut call.connection.redis).await;
+            is_heard(&mut call, &answer);
+            Ok(answer.map_err(away)?.cast_unsigned())
+        })
+    }
+
     fn returns(&self) -> u64 {
         self.shared.link.made()
     }

@@ -68,6 +68,11 @@ impl Hotness {
         self.reads * bound / (self.watched + PRIOR * bound)
     }
 
+    /// Whether enough reads were seen to believe what they say.
+    pub fn is_believed(&self) -> bool {
+        self.reads >= EVIDENCE
+    }
+
     /// Whether a key of this bound is to be refreshed before somebody has to wait
     /// for it. `silent`: so many refreshes in a row were for nobody.
     pub fn is_hot(&self, threshold: PrefetchThreshold, bound: Duration, silent: u8) -> bool {
@@ -80,7 +85,7 @@ impl Hotness {
             PrefetchThreshold::PerSecond(rate) => rate * bound.as_secs_f64(),
         };
         let least = if silent == 0 { least } else { least.max(SURE) };
-        silent <= MAX_SILENT && self.reads >= EVIDENCE && self.reads_within(bound) >= least
+        silent <= MAX_SILENT && self.is_believed() && self.reads_within(bound) >= least
     }
 
     /// Whether nothing is known of it any more that would make it hot.

@@ -11,4 +11,5 @@ pub mod prefetch_budget;
 pub mod ramp;
 pub mod retry_budget;
 pub mod slots;
+pub mod turns;
 pub mod window;

@@ -14,6 +14,14 @@ pub fn lease_of(key: &Key, slots: LeaseSlots) -> Key {
     }
 }
 
+/// Keys of one group are due together on a node: those of one lease are.
+pub fn group_of(key: &Key, slots: LeaseSlots) -> u64 {
+    match slots {
+        LeaseSlots::PerKey => fnv1a(key.as_bytes()),
+        LeaseSlots::Slots(slots) => fnv1a(key.as_bytes()) % u64::from(slots),
+    }
+}
+
 /// FNV-1a (Fowler, Noll, Vo), 64 bits: no seed, no word size, no byte order.
 fn fnv1a(bytes: &[u8]) -> u64 {
     let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);

@@ -23,6 +23,7 @@ use crate::facts::statistics::{Counters, Stat};
 use crate::rules::breaker::State;
 use crate::rules::freshness::{ReadBounds, Standing, hard_bound, soft_bound};
 use crate::rules::lead::Lead;
+use crate::rules::turns::Turns;
 
 mod batch;
 mod plan;
@@ -31,6 +32,11 @@ use plan::{Decision, Plan, Times};
 
 /// Hot keys are refreshed at 31/32 of an age at which a read would ask.
 const JUST_BEFORE: u32 = 32;
+/// The wall clock is set, and drifts from ours: it is looked at again after so long.
+const CLOCK: Duration = Duration::from_secs(1);
+/// The lease store is waited for so long when it is asked for this node's number, and asked
+/// again after as long.
+const NUMBER: Duration = Duration::from_secs(2);
 /// The task wakes up so often if there is nothing to do.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -99,7 +105,18 @@ impl std::fmt::Debug for RefreshQueue {
 
 /// The refresh task of a node. Ends with its environment.
 pub async fn run(node: Arc<Node>) {
+    // Until the store gives it a number the node's turn is at a place that was drawn.
+    let mut turns = Turns::new(node.env.random());
+    turns.set_clock(node.now(), node.env.time_of_day());
+    node.refreshes.plan().turns = Some(turns);
+    let _ = node.env.spawn(Box::pin(take_number(Arc::clone(&node))));
+    let mut looked = node.now();
     loop {
+        if node.now().since(looked) >= CLOCK {
+            looked = node.now();
+            let time_of_day = node.env.time_of_day();
+            node.refreshes.plan().turns.iter_mut().for_each(|turns| turns.set_clock(looked, time_of_day));
+        }
         let next = node.refreshes.plan().next_due().unwrap_or(Instant::FAR_FUTURE);
         let until = next.min(node.now().after(IDLE));
         let _ = within(node.env.as_ref(), until, node.refreshes.signal.notified()).await;
@@ -113,6 +130,17 @@ pub async fn run(node: Arc<Node>) {
     }
 }
 
+/// Asks the lease store for this node's number until it is told.
+async fn take_number(node: Arc<Node>) {
+    loop {
+        if let Some(number) = node.leases.number(&node.env, NUMBER).await {
+            node.refreshes.plan().turns.iter_mut().for_each(|turns| turns.renumber(number));
+            return;
+        }
+        node.env.sleep_until(node.now().after(NUMBER)).await;
+    }
+}
+
 /// What reads asked for that is due.
 fn asked(node: &Node, now: Instant) -> Vec<Key> {
     let mut plan = node.refreshes.plan();
@@ -120,7 +148,11 @@ fn asked(node: &Node, now: Instant) -> Vec<Key> {
     let is_due = |entry: SharedEntry| {
         let key = Key::copy_from(entry.key());
         let times = times_of(node, &plan.lead, &entry);
-        plan.asked(&key, times, now, node.env.random()).then_some(key)
+        let is_due = plan.asked(&key, times, now, node.env.random());
+        if !is_due && plan.asks_again(&key) {
+            entry.refresh_given_up();
+        }
+        is_due.then_some(key)
     };
     asked.filter_map(is_due).collect()
 }

@@ -110,6 +110,11 @@ impl Node {
         self.call(PATIENCE, move |store| store.extend(leases, ttl)).expect("a store that works")
     }
 
+    /// Asks for a number.
+    pub fn number(&self) -> u64 {
+        self.call(PATIENCE, LeaseStore::number).expect("a store that works")
+    }
+
     /// Gives leases back.
     pub fn release(&self, leases: &[Lease]) {
         self.try_release(leases).expect("a store that works");

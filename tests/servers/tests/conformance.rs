@@ -25,6 +25,7 @@ const SLACK: Duration = Duration::from_millis(1500);
 
 fn conforms(settings: &[(&str, &str)], late: &Lateness) {
     let (a, b) = (Node::open(settings).ready(), Node::open(settings).ready());
+    numbers(&a, &b);
     exclude_each_other(&a, &b);
     many_keys_in_one_call(&a, &b);
     long_keys(&a, &b);
@@ -32,6 +33,12 @@ fn conforms(settings: &[(&str, &str)], late: &Lateness) {
     late_holders_change_nothing(&a, &b);
     extend(&a, &b, late);
     a_node_that_ends(a, &b, late);
+}
+
+/// One after another, whoever asks.
+fn numbers(a: &Node, b: &Node) {
+    let first = a.number();
+    assert_eq!([b.number(), a.number(), b.number()], [first + 1, first + 2, first + 3]);
 }
 
 fn exclude_each_other(a: &Node, b: &Node) {

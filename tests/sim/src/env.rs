@@ -63,6 +63,10 @@ impl Env for SimEnv {
         }
     }
 
+    fn time_of_day(&self) -> u64 {
+        self.world.now()
+    }
+
     fn random(&self) -> u64 {
         self.world.draw(crate::rng::Rng::draw)
     }

@@ -55,6 +55,14 @@ impl LeaseStore for FlakyLeases {
         })
     }
 
+    fn number(&self) -> BoxFuture<'static, Result<u64>> {
+        let (world, store) = (Arc::clone(&self.world), Arc::clone(&self.store));
+        Box::pin(async move {
+            Self::trouble(world).await?;
+            store.number().await
+        })
+    }
+
     fn release(&self, leases: Vec<Lease>) -> BoxFuture<'static, Result<()>> {
         let (world, store) = (Arc::clone(&self.world), Arc::clone(&self.store));
         Box::pin(async move {

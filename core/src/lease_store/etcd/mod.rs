@@ -213,6 +213,18 @@ impl LeaseStore for EtcdLeases {
         })
     }
 
+    /// How often the key was written before: etcd counts that.
+    fn number(&self) -> BoxFuture<'static, Result<u64>> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            let put = async |client: &mut Client| {
+                client.put(shared.config.numbers(), "", Some(PutOptions::new().with_prev_key())).await
+            };
+            let answer = shared.members.ask(put).await?;
+            Ok(answer.prev_key().map_or(0, |before| before.version().cast_unsigned()))
+        })
+    }
+
     fn returns(&self) -> u64 {
         self.shared.session.returns()
     }

@@ -12,7 +12,8 @@ use crate::facts::option_choice::LeaseSlots;
 use crate::rules::backoff::uniform;
 use crate::rules::lead::Lead;
 use crate::rules::prefetch_budget::PrefetchBudget;
-use crate::rules::slots::lease_of;
+use crate::rules::slots::{group_of, lease_of};
+use crate::rules::turns::Turns;
 use crate::work::policy::PrefetchPolicy;
 
 mod known;
@@ -68,8 +69,8 @@ pub struct Plan {
     rescue: Rescue,
     budget: PrefetchBudget,
     sweep_at: Instant,
-    /// Where this node's instants lie, see [`Plan::in_line`].
-    offset: Option<u64>,
+    /// When it is this node's turn, once that is known.
+    pub turns: Option<Turns>,
     /// The origin was in trouble, the last time: until then no read could be seen to wait.
     trouble_at: Instant,
     /// How long refreshes take.
@@ -89,7 +90,7 @@ impl Plan {
             rescue: Rescue::new(policy.keys),
             budget: PrefetchBudget::new(policy.budget_percent),
             sweep_at: Instant::ZERO,
-            offset: None,
+            turns: None,
             trouble_at: Instant::ZERO,
             lead: Lead::default(),
         }
@@ -110,23 +111,22 @@ impl Plan {
     }
 
     /// A read says that a key is wanted. Whether to refresh it at once: else that is due
-    /// later, or soon, so that others go along. The first time that is earlier, as `draw`
-    /// says: nodes that began together are to be due at different times, and then stay so.
+    /// later, at this node's turn, or soon, so that others go along. Of those who are only
+    /// passing it is as `draw` says.
     pub fn asked(&mut self, key: &Key, mut times: Times, now: Instant, draw: u64) -> bool {
         let passing = !self.known.contains_key(key) && !self.has_room(now);
         if passing && self.passing >= self.policy.passing {
             return true;
         }
         let half_life = self.half_life(times.bound);
-        if !self.known.contains_key(key) {
+        if passing {
             // Who is only passing comes for the first time each time.
-            let room = times.due.since(times.earliest()) / if passing { PASSING } else { 1 };
-            let due = times.due.before(room.mul_f64(uniform(draw)));
-            times.due = if passing { due } else { self.in_line(due, &times, draw) };
+            let room = times.due.since(times.earliest()) / PASSING;
+            times.due = times.due.before(room.mul_f64(uniform(draw)));
         }
         let known = self.known.entry(key.clone()).or_insert_with(|| Known::new(&times, now, passing));
         self.passing += usize::from(passing);
-        let mut times = known.in_step(times);
+        let mut times = known.in_step(times, now, self.turns, group_of(key, self.slots));
         if known.read(&times, now, half_life, self.trouble_at) {
             self.rescue.spare(key);
         }
@@ -148,13 +148,9 @@ impl Plan {
         at_once
     }
 
-    /// The last instant up to `due` at which others may be due: they go along, now and
-    /// from then on, and none has to come earlier for that. Each node has instants of its own.
-    fn in_line(&mut self, due: Instant, times: &Times, draw: u64) -> Instant {
-        let apart = (times.due.since(times.validated_at).as_nanos() as u64 / u64::from(SOON)).max(1);
-        let offset = *self.offset.get_or_insert(crate::env::SplitMix::new(draw).draw());
-        let past = (due.as_nanos().wrapping_sub(offset % apart)) % apart;
-        Instant::from_nanos(due.as_nanos().saturating_sub(past)).max(times.earliest())
+    /// Whether the next read of a key is to ask as well: its rate cannot be told yet.
+    pub fn asks_again(&self, key: &Key) -> bool {
+        self.known.get(key).is_some_and(|known| known.again)
     }
 
     /// A key was taken, because `due` had come or at once.
@@ -180,10 +176,10 @@ impl Plan {
         }
         known.apart = known.apart.saturating_sub(1);
         let moves = known.moves.take();
-        let mut times = known.in_step(times);
+        let mut times = known.in_step(times, times.validated_at, self.turns, group_of(key, self.slots));
         if let Some(draw) = moves {
-            let room = times.due.since(times.earliest());
-            times.due = self.in_line(times.due.before(room.mul_f64(uniform(draw))), &times, draw);
+            times.due = times.due.before(times.due.since(times.earliest()).mul_f64(uniform(draw)));
+            known.at_turn = false;
         }
         let Some(known) = self.known.get_mut(key) else { return };
         let is_hot = known.hotness.is_hot(self.policy.threshold, times.bound, known.silent);
@@ -199,9 +195,10 @@ impl Plan {
         // The other node has it for as long as we would.
         let from = now.after(2 * usual).max(times.earliest());
         let room = times.due.since(from);
-        let due = self.in_line(from.after(room.mul_f64(uniform(draw))), &times, draw).max(from);
+        let due = from.after(room.mul_f64(uniform(draw)));
         let Some(known) = self.known.get_mut(key) else { return false };
         known.apart = APART;
+        known.at_turn = false;
         known.taken_at = None;
         if known.scheduled.is_some() {
             // Proved meanwhile, by a read that waited.
@@ -268,7 +265,10 @@ impl Plan {
         while let Some((due, key)) = self.due.first() {
             let soon = self.known.get(key).and_then(|known| known.scheduled);
             let first_of_all = *due <= now;
-            let may_come = self.known.get(key).is_some_and(|known| known.apart == 0);
+            // At its turn it is among others anyway, and if it came now it would have to be
+            // early again to come then.
+            let may_come =
+                self.known.get(key).is_some_and(|known| known.apart == 0 && (few || !known.at_turn));
             let along =
                 may_come && !keys.is_empty() && soon.is_some_and(|times| within(&times, soon_part, now));
             if !first_of_all && !along {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::facts::clock::Instant;
 use crate::rules::hotness::Hotness;
+use crate::rules::turns::Turns;
 
 /// The times of one proof.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +38,8 @@ pub(super) struct Known {
     /// The proof that is meant by that.
     pub(super) validated_at: Instant,
     pub(super) asked: bool,
+    /// The next read is to ask as well, of the same proof: of this key too few were seen.
+    pub(super) again: bool,
     /// Refreshes in a row that nobody had asked for.
     pub(super) silent: u8,
     /// So many refreshes at a time of its own: at the others' time another node has
@@ -55,6 +58,8 @@ pub(super) struct Known {
     /// so that nodes that do not meet at a lease do not meet later either.
     pub(super) taken_at: Option<Instant>,
     pub(super) scheduled: Option<Times>,
+    /// It is due at a turn of this node, with others that are.
+    pub(super) at_turn: bool,
 }
 
 impl Known {
@@ -65,6 +70,7 @@ impl Known {
             watched_from: times.wanted_from,
             validated_at: times.validated_at,
             asked: false,
+            again: false,
             silent: 0,
             apart: 0,
             moves: None,
@@ -74,6 +80,7 @@ impl Known {
             bound: times.bound,
             taken_at: None,
             scheduled: None,
+            at_turn: false,
         }
     }
 
@@ -91,7 +98,7 @@ impl Known {
         if is_new {
             if self.watched_from <= trouble_at {
                 self.hotness.unwatched(now);
-            } else if !self.asked {
+            } else if !self.asked || self.again {
                 let waited = times.validated_at.since(self.watched_from);
                 self.hotness.read_after(waited, now, half_life);
             }
@@ -99,10 +106,13 @@ impl Known {
             self.asked = false;
             self.must = self.passing;
         }
-        if !self.asked {
-            self.hotness.read_after(now.since(times.wanted_from), now, half_life);
+        if !self.asked || self.again {
+            let from = if self.asked { self.watched_from } else { times.wanted_from };
+            self.hotness.read_after(now.since(from), now, half_life);
+            self.watched_from = now;
         }
         self.asked = true;
+        self.again = !self.passing && !self.hotness.is_believed();
         self.silent = 0;
         is_new
     }
@@ -114,16 +124,22 @@ impl Known {
             self.validated_at = times.validated_at;
             self.watched_from = times.wanted_from;
             self.asked = false;
+            self.again = false;
             self.must = false;
         }
         is_new
     }
 
-    /// The times with the due instant in step with when it was taken last.
-    pub(super) fn in_step(&self, times: Times) -> Times {
+    /// The times with the due instant in step with when it was taken last, and at a turn of
+    /// this node if there is one in time after `from`. Who has met another node at its lease
+    /// there comes at another time.
+    pub(super) fn in_step(&mut self, times: Times, from: Instant, turns: Option<Turns>, group: u64) -> Times {
         let period = times.due.since(times.validated_at);
         let step = self.taken_at.map(|taken_at| taken_at.after(period));
         let due = step.filter(|due| (times.wanted_from..times.due).contains(due)).unwrap_or(times.due);
-        Times { due, ..times }
+        let turn = turns.map(|turns| turns.last_before(due, period, group));
+        let turn = turn.filter(|turn| !self.passing && self.apart == 0 && *turn > times.earliest().max(from));
+        self.at_turn = turn.is_some();
+        Times { due: turn.unwrap_or(due), ..times }
     }
 }

@@ -30,8 +30,7 @@ fn plan(slots: LeaseSlots, keys: usize) -> Plan {
         keys,
         passing: 1,
     };
-    // At 900 ms others may be due.
-    Plan { offset: Some(0), ..Plan::new(policy, slots) }
+    Plan::new(policy, slots)
 }
 
 /// Period after period: read soon after the mark, refreshed at its time. When the
@@ -55,17 +54,19 @@ fn a_read_past_the_time_starts_a_refresh_and_an_earlier_one_is_left_to_it() {
     assert!(!plan.asked(&k, proof(0), at(510), 0));
     assert_eq!(plan.next_due(), Some(at(900)));
     assert_eq!(plan.take_due(at(899), true, false), []);
-    // One read is no evidence.
+    // One read is no evidence: the next asks again.
+    assert!(plan.asks_again(&k));
     assert_eq!(plan.take_due(at(900), true, false), [(k.clone(), Decision::Leave)]);
-    // The next ones do, with who else asks within a sixteenth of the time.
+    // It does, with who else asks within a sixteenth of the time.
     let late = key("late");
     assert!(!plan.asked(&late, proof(0), at(510), 0));
     plan.take_due(at(900), true, false);
     assert!(!plan.asked(&k, proof(0), at(905), 0));
     assert!(!plan.asked(&late, proof(0), at(915), 0));
     assert_eq!(plan.next_due(), Some(at(905).after(Duration::from_micros(56_250))));
-    let both = [(k.clone(), Decision::Asked), (late, Decision::Asked)];
-    assert_eq!(plan.take_due(at(962), true, false), both);
+    assert!(!plan.asks_again(&k), "two are");
+    let hot = Decision::Refresh { unread: false };
+    assert_eq!(plan.take_due(at(962), true, false), [(k.clone(), hot), (late, hot)]);
     // Not when it would be too late for that, nor if the origin is in trouble.
     assert!(!plan.asked(&k, proof(0), at(965), 0));
     assert_eq!(plan.next_due(), Some(at(970)));
@@ -178,21 +179,6 @@ fn who_has_no_room_is_refreshed_in_time_if_it_was_read() {
 }
 
 #[test]
-fn nodes_that_began_together_are_due_at_different_times() {
-    let due = |draw| {
-        let mut plan = plan(LeaseSlots::PerKey, 10);
-        assert!(!plan.asked(&key("k"), proof(0), at(500), draw));
-        plan.next_due().unwrap()
-    };
-    // Less than a sixteenth earlier: where others are due.
-    assert_eq!((due(0), due(u64::MAX / 2 + 1)), (at(900), at(675)));
-    // At the earliest as soon as it is wanted.
-    let mut plan = plan(LeaseSlots::PerKey, 10);
-    assert!(!plan.asked(&key("k"), proof(0), at(501), u64::MAX));
-    assert!(plan.next_due() < Some(at(501 + 900 / 16)));
-}
-
-#[test]
 fn who_has_met_another_node_keeps_a_time_of_its_own() {
     let keys = [key("a"), key("b")];
     let together = |is_lost| {
@@ -233,17 +219,62 @@ fn periods_do_not_drift() {
 #[test]
 fn a_node_has_its_own_few_instants_at_which_keys_are_due() {
     let due = |node: u64| {
-        let mut plan = Plan { offset: None, ..plan(LeaseSlots::PerKey, 100) };
-        let random = crate::env::SplitMix::new(node);
+        let mut plan = Plan { turns: Some(Turns::new(node)), ..plan(LeaseSlots::PerKey, 100) };
         for k in 0..100 {
-            assert!(!plan.asked(&key(&k.to_string()), proof(0), at(500), random.draw()));
+            assert!(!plan.asked(&key(&k.to_string()), proof(0), at(501), 0));
         }
         plan.due.iter().map(|(due, _)| *due).collect::<BTreeSet<_>>()
     };
-    let (one, other) = (due(1), due(2));
-    // In 400 ms, 56 apart; and those that should have been before the read asked.
-    assert!((7..=9).contains(&one.len()) && (7..=9).contains(&other.len()), "{one:?} {other:?}");
-    assert!(one.intersection(&other).count() <= 1, "{one:?} {other:?}");
+    let all: Vec<_> = (0..8).map(due).collect();
+    // Groups of keys at one or another of three instants, 300 ms apart.
+    assert!(all.iter().all(|due| due.len() == 4), "{all:?}");
+    let apart = |key: &Key| {
+        let first = |node| {
+            let mut plan = Plan { turns: Some(Turns::new(node)), ..plan(LeaseSlots::PerKey, 100) };
+            plan.asked(key, proof(0), at(501), 0);
+            plan.next_due().unwrap().as_nanos() % 300_000_000
+        };
+        let mut places: Vec<_> = (0..8).map(first).collect();
+        places.sort_unstable();
+        places.windows(2).map(|pair| pair[1] - pair[0]).min().unwrap()
+    };
+    for k in 0..20 {
+        assert!(apart(&key(&k.to_string())) > 37_000_000, "eight nodes refresh a key at different times");
+    }
+}
+
+#[test]
+fn a_key_that_is_at_its_turn_stays_there_and_is_not_taken_along_before() {
+    let turns = Turns::new(3);
+    let mut plan = Plan { turns: Some(turns), ..plan(LeaseSlots::PerKey, 10) };
+    let k = key("k");
+    assert!(!plan.asked(&k, proof(0), at(510), 0));
+    let mut due = plan.next_due().unwrap();
+    let other = key("other");
+    for period in 0..10 {
+        // Another one, that is not, a moment before.
+        let before = due.before(Duration::from_millis(5));
+        plan.asked(&other, Times { due: before, last_call: due, ..proof(0) }, before, 0);
+        plan.schedule(&other, Some(Times { due: before, ..proof(0) }));
+        plan.known.get_mut(&other).unwrap().at_turn = false;
+        let taken: Vec<_> = plan.take_due(before, true, false).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(taken, std::slice::from_ref(&other), "{period}");
+        let taken = plan.take_due(due, true, false);
+        assert_eq!(taken.len(), 1, "{period}");
+        let sent = due.after(Duration::from_millis(2));
+        let proof = Times {
+            validated_at: sent,
+            wanted_from: sent.after(Duration::from_millis(500)),
+            due: sent.after(Duration::from_millis(900)),
+            last_call: sent.after(Duration::from_millis(970)),
+            bound: BOUND,
+        };
+        plan.proved(&k, proof);
+        plan.asked(&k, proof, sent.after(Duration::from_millis(510)), 0);
+        let next = plan.next_due().unwrap();
+        assert_eq!(next, due.after(Duration::from_millis(900)), "{period}");
+        due = next;
+    }
 }
 
 #[test]
@@ -256,7 +287,7 @@ fn who_loses_a_lease_in_time_comes_at_another_time() {
     plan.schedule(&k, None);
     assert!(put_off(&mut plan, 520, u64::MAX / 2));
     let due = plan.next_due().unwrap();
-    assert!((at(start + 540)..at(start + 720)).contains(&due), "between the other's refresh and the end");
+    assert!((at(start + 540)..=at(start + 720)).contains(&due), "between the other's refresh and the end");
     // Whoever reads it meanwhile does not bring it back.
     assert!(!plan.asked(&k, proof(start), at(start + 530), 0));
     assert_eq!(plan.next_due(), Some(due));
