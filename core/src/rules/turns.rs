@@ -4,8 +4,8 @@
 //! A node's instants are a third of a period apart, at a place within it that its number
 //! says: the number's bits reversed, the sequence of van der Corput (1935). Of n numbers in
 //! a row the places are all 1/n apart, or half of that, however many there are, and they
-//! stay where they are when nodes come. Keys of different groups are due at different instants, by as
-//! much on each node.
+//! stay where they are when nodes come. Keys of different groups are due at different
+//! instants, by as much on each node.
 //!
 //! Wrong clocks, or numbers that nobody gave, cost a lease now and then, nothing else:
 //! which instants a node comes at is never a condition of G1.
