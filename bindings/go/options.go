@@ -25,8 +25,9 @@ type Options struct {
 	// that fits counts. A prefix must not contain a comma.
 	PrefixBounds map[string]time.Duration `option:"prefix_bounds"`
 	// RefreshAfter is the age at which a read starts a background refresh; hot
-	// keys are refreshed just before it. Unless set, as late as it can be in time
-	// for StalenessBound, by how long refreshes take.
+	// keys are refreshed just before it, the first time up to a third of it before.
+	// Unless set, as late as it can be in time for StalenessBound, by how long
+	// refreshes take.
 	RefreshAfter time.Duration `option:"refresh_after"`
 	// PrefetchThreshold is from which access rate on a key is hot: a rate such as
 	// "0.5/s", "adaptive" (one read within its bound), or "off". "adaptive".

@@ -10,7 +10,7 @@ export interface TableOptions {
   stalenessBound?: Duration | undefined
   /** Tighter or wider bounds by key prefix, such as `prices/=50ms,static/=10s`; the longest prefix that fits counts. A per-read bound may only tighten unless it says otherwise. */
   prefixBounds?: string | Record<string, Duration> | undefined
-  /** Age at which a read starts a background refresh; hot keys are refreshed just before it. `0s`: as late as it can be in time for stalenessBound, by how long refreshes take. As much as stalenessBound: never. Scales with the bound of prefix and entry. Default 0s, from 0s to 365d. */
+  /** Age at which a read starts a background refresh; hot keys are refreshed just before it, the first time up to a third of it before. `0s`: as late as it can be in time for stalenessBound, by how long refreshes take. As much as stalenessBound: never. Scales with the bound of prefix and entry. Default 0s, from 0s to 365d. */
   refreshAfter?: Duration | undefined
   /** From which access rate on a key is hot, so that it is refreshed before a read has to ask: a rate such as `0.5/s`, `adaptive` (one read within its bound: a refresh saves as many waiting reads as it costs keys asked), or `off`. Default adaptive. */
   prefetchThreshold?: string | undefined
@@ -181,7 +181,7 @@ export interface TableStatistics {
   readonly breakerRejected: number
   /** Requests not sent because the queue for the origin was full. (counter) */
   readonly overloaded: number
-  /** Keys whose reads said, once a proof, that a refresh is wanted. (counter) */
+  /** Keys whose reads said, once a proof, that a refresh is wanted; of a key whose rate is not known, the second read as well. (counter) */
   readonly refreshesAsked: number
   /** Background refreshes that brought no proof; the value stays. (counter) */
   readonly refreshesFailed: number

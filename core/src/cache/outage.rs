@@ -33,7 +33,7 @@ impl Reading {
         let value = self.degraded();
         if value.is_some() {
             node.counters.add(Stat::DegradedReads);
-            node.refreshes.turn_away(&self.key);
+            node.refreshes.turn_away(&self.key, now);
             fetch_behind(node, &self.key, outlook);
         } else if let Outlook::Slot(free) = outlook {
             // The line has one already, if somebody stands in it.
@@ -69,10 +69,9 @@ impl Reading {
         if is_outage(error.code()) {
             value = self.degraded();
             // Also who is the first to see the outage: the next read may be long after it.
-            if value.is_some()
-                || node.store.load(node.store.hash(self.key.as_bytes()), self.key.as_bytes()).is_some()
-            {
-                node.refreshes.turn_away(&self.key);
+            let away = matches!(error.code(), Code::OriginUnavailable | Code::BreakerOpen);
+            if away && node.store.load(node.store.hash(self.key.as_bytes()), self.key.as_bytes()).is_some() {
+                node.refreshes.turn_away(&self.key, node.now());
             }
         }
         match value {

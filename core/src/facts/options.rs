@@ -88,7 +88,7 @@ options! {
     staleness_bound: Duration = "1s", "1ms" ..= "365d";
     /// Tighter or wider bounds by key prefix, such as `prices/=50ms,static/=10s`; the longest prefix that fits counts. A per-read bound may only tighten unless it says otherwise.
     prefix_bounds: PrefixBounds = "";
-    /// Age at which a read starts a background refresh; hot keys are refreshed just before it. `0s`: as late as it can be in time for staleness_bound, by how long refreshes take. As much as staleness_bound: never. Scales with the bound of prefix and entry.
+    /// Age at which a read starts a background refresh; hot keys are refreshed just before it, the first time up to a third of it before. `0s`: as late as it can be in time for staleness_bound, by how long refreshes take. As much as staleness_bound: never. Scales with the bound of prefix and entry.
     refresh_after: Duration = "0s", "0s" ..= "365d";
     /// From which access rate on a key is hot, so that it is refreshed before a read has to ask: a rate such as `0.5/s`, `adaptive` (one read within its bound: a refresh saves as many waiting reads as it costs keys asked), or `off`.
     prefetch_threshold: PrefetchThreshold = "adaptive";

@@ -78,7 +78,7 @@ statistics! {
     BreakerOpened, breaker_opened, Counter, "1", "Times the origin's circuit breaker opened.";
     BreakerRejected, breaker_rejected, Counter, "1", "Requests not sent because the breaker was open.";
     Overloaded, overloaded, Counter, "1", "Requests not sent because the queue for the origin was full.";
-    RefreshesAsked, refreshes_asked, Counter, "1", "Keys whose reads said, once a proof, that a refresh is wanted; of a new key the second read as well.";
+    RefreshesAsked, refreshes_asked, Counter, "1", "Keys whose reads said, once a proof, that a refresh is wanted; of a key whose rate is not known, the second read as well.";
     RefreshesFailed, refreshes_failed, Counter, "1", "Background refreshes that brought no proof; the value stays.";
     RefreshesDropped, refreshes_dropped, Counter, "1", "Background refreshes dropped because their queue was full.";
     Prefetches, prefetches, Counter, "1", "Refreshes of hot keys, begun before a read past refresh_after asked for them.";

@@ -16,9 +16,11 @@ use crate::facts::clock::{Instant, saturating_nanos};
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// An origin that came back is on trial for a cool-down, at the most for so many answers: a
 /// single request that finds it away opens it again. One that flaps would else be sent
-/// `failures` requests each time that it dies. More answers would be too strict: one that
-/// is away for one request in twenty may be asked.
+/// `failures` requests each time that it dies.
 const TRIAL: u64 = 8;
+/// One that has answered so many before it was away is there in part, or for most keys: its
+/// next trial is half as long. Strict trials would make an outage of that.
+const PARTLY_THERE: u64 = 4;
 
 /// Settings of a breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +116,8 @@ pub struct Breaker {
     in_a_row: u64,
     /// The end of the trial: a cool-down after it closed.
     on_trial_until: Instant,
+    /// The most answers of the next trial.
+    trial: u64,
     /// Answers since it closed.
     answered: u64,
     /// It went away on its last trial.
@@ -137,6 +141,7 @@ impl Breaker {
             life: 0,
             in_a_row: 0,
             on_trial_until: Instant::ZERO,
+            trial: TRIAL,
             answered: 0,
             flaps: false,
             window,
@@ -192,6 +197,7 @@ impl Breaker {
             Phase::Ramp(ramp) if ramp.is_over(now) => {
                 self.phase = Phase::Closed;
                 self.steady_since = now;
+                self.trial = TRIAL;
                 Admission::Go(ticket)
             }
             Phase::Ramp(ramp) => match ramp.take(now) {
@@ -290,7 +296,7 @@ impl Breaker {
             part > 0 && sums.calls >= self.policy.min_calls && part * 100 >= percent * sums.calls
         };
         let on_trial =
-            matches!(self.phase, Phase::Ramp(_)) && now < self.on_trial_until && self.answered < TRIAL;
+            matches!(self.phase, Phase::Ramp(_)) && now < self.on_trial_until && self.answered < self.trial;
         let opens = pause.is_some()
             || (on_trial && away)
             || self.in_a_row >= self.policy.failures
@@ -305,6 +311,9 @@ impl Breaker {
                 self.steady = measured.map_or(self.steady, |rate| rate.max(self.steady / 2.0));
             }
             self.flaps = on_trial;
+            if on_trial && self.answered >= PARTLY_THERE {
+                self.trial /= 2;
+            }
             self.open(now, pause, draw);
         }
         opens

@@ -2,8 +2,9 @@
 //! between them, if each has a number of its own and they agree on the time of day.
 //!
 //! A node's instants are a third of a period apart, at a place within it that its number
-//! says: the number's bits reversed, the sequence of van der Corput (1935). Of n numbers in
-//! a row the places are all 1/n apart, or half of that, however many there are, and they
+//! says: the fraction of its product with the golden ratio. Of n numbers, in a row or every
+//! k-th, the places are about 1/n apart, the nearest not much less than half of that,
+//! however many there are (the three-gap theorem of Sós and Świerczkowski, 1958), and they
 //! stay where they are when nodes come. Keys of different groups are due at different
 //! instants, by as much on each node.
 //!
@@ -23,6 +24,11 @@ const GROUPS: u64 = 4;
 /// between two refreshes must not make the second a whole distance early.
 const ABOUT: u32 = 64;
 
+/// For keys that come at other times: instants in each period.
+const OTHERS: u32 = 15;
+/// 2^64 by the golden ratio.
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// When it is a node's turn.
 #[derive(Clone, Copy, Debug)]
 pub struct Turns {
@@ -35,12 +41,12 @@ pub struct Turns {
 impl Turns {
     /// The turns of the node with this number, where instants are times of day.
     pub fn new(number: u64) -> Self {
-        Self { zero: 0, place: number.reverse_bits() }
+        Self { zero: 0, place: number.wrapping_mul(GOLDEN) }
     }
 
     /// The node has got another number.
     pub fn renumber(&mut self, number: u64) {
-        self.place = number.reverse_bits();
+        self.place = number.wrapping_mul(GOLDEN);
     }
 
     /// At `now` the wall clock shows so many nanoseconds.
@@ -51,9 +57,18 @@ impl Turns {
     /// The last of the node's instants that is not after `due`, or but for a little, for a
     /// key that is refreshed once in `period`; `group` says which other keys come with it.
     pub fn last_before(&self, due: Instant, period: Duration, group: u64) -> Instant {
-        let apart = saturating_nanos(period / A_PERIOD).max(1);
-        let until = due.after(period / (A_PERIOD * ABOUT));
         let place = self.place.wrapping_add((group % GROUPS) * (u64::MAX / GROUPS));
+        self.last(due.after(period / (A_PERIOD * ABOUT)), period / A_PERIOD, place)
+    }
+
+    /// The last of some more instants that is not after `until`: of keys that have met
+    /// another node at its turn. Those that come near each other come together.
+    pub fn other_before(&self, until: Instant, period: Duration) -> Instant {
+        self.last(until, period / OTHERS, self.place)
+    }
+
+    fn last(&self, until: Instant, apart: Duration, place: u64) -> Instant {
+        let apart = saturating_nanos(apart).max(1);
         let place = ((u128::from(place) * u128::from(apart)) >> 64) as u64;
         let time_of_day = until.as_nanos().wrapping_add(self.zero);
         let past = (time_of_day % apart + apart - place) % apart;
@@ -75,15 +90,23 @@ mod tests {
     }
 
     #[test]
-    fn nodes_with_numbers_in_a_row_are_evenly_apart() {
-        for (first, nodes) in [(0, 2), (1, 3), (5, 8), (1_000_003, 16), (1_u64 << 40, 13)] {
-            let place = |n| turns(first.wrapping_add(n), 0).last_before(FROM, PERIOD, 0).as_nanos();
+    fn nodes_with_numbers_in_a_row_or_every_few_are_apart() {
+        for (first, nodes, step) in [
+            (0, 2, 1),
+            (1, 3, 1),
+            (5, 8, 1),
+            (1_000_003, 16, 1),
+            (0, 16, 2),
+            (7, 16, 4),
+            (1_u64 << 40, 13, 8),
+        ] {
+            let place = |n: u64| turns(first + n * step, 0).last_before(FROM, PERIOD, 0).as_nanos();
             let mut places: Vec<_> = (0..nodes).map(|n| place(n) % 300_000_000).collect();
             places.sort_unstable();
             places.push(places[0] + 300_000_000);
             let least = places.windows(2).map(|pair| pair[1] - pair[0]).min().unwrap();
-            let even = 300_000_000 / u64::next_power_of_two(nodes);
-            assert!(least >= even / 2 - 1, "{nodes} from {first}: {least}");
+            let even = 300_000_000 / nodes;
+            assert!(least > even / 2, "{nodes} from {first} by {step}: {least} of {even}");
         }
     }
 

@@ -34,9 +34,12 @@ use plan::{Decision, Plan, Times};
 const JUST_BEFORE: u32 = 32;
 /// The wall clock is set, and drifts from ours: it is looked at again after so long.
 const CLOCK: Duration = Duration::from_secs(1);
-/// The lease store is waited for so long when it is asked for this node's number, and asked
-/// again after as long.
+/// Two readings of clocks within so long belong together.
+const TOGETHER: Duration = Duration::from_micros(200);
+/// The lease store is waited for so long when it is asked for this node's number. It is
+/// asked again after as long, and then twice as long, up to the longest wait.
 const NUMBER: Duration = Duration::from_secs(2);
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// The task wakes up so often if there is nothing to do.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -82,8 +85,8 @@ impl RefreshQueue {
     }
 
     /// The origin is not asked for a key now that was read, and is cached.
-    pub fn turn_away(&self, key: &Key) {
-        self.plan().turn_away(key);
+    pub fn turn_away(&self, key: &Key, now: Instant) {
+        self.plan().turn_away(key, now);
     }
 
     #[cold]
@@ -107,19 +110,20 @@ impl std::fmt::Debug for RefreshQueue {
 pub async fn run(node: Arc<Node>) {
     // Until the store gives it a number the node's turn is at a place that was drawn.
     let mut turns = Turns::new(node.env.random());
-    turns.set_clock(node.now(), node.env.time_of_day());
+    let _ = set_clock(&node, &mut turns);
     node.refreshes.plan().turns = Some(turns);
     let _ = node.env.spawn(Box::pin(take_number(Arc::clone(&node))));
     let mut looked = node.now();
     loop {
-        if node.now().since(looked) >= CLOCK {
-            looked = node.now();
-            let time_of_day = node.env.time_of_day();
-            node.refreshes.plan().turns.iter_mut().for_each(|turns| turns.set_clock(looked, time_of_day));
-        }
         let next = node.refreshes.plan().next_due().unwrap_or(Instant::FAR_FUTURE);
         let until = next.min(node.now().after(IDLE));
         let _ = within(node.env.as_ref(), until, node.refreshes.signal.notified()).await;
+        if node.now().since(looked) >= CLOCK
+            && let Some(turns) = &mut node.refreshes.plan().turns
+            && set_clock(&node, turns)
+        {
+            looked = node.now();
+        }
         let now = node.now();
         let mut keys = asked(&node, now);
         keys.extend(due(&node, now));
@@ -130,14 +134,32 @@ pub async fn run(node: Arc<Node>) {
     }
 }
 
+/// Tells `turns` the time of day. Not if the thread was interrupted at that, and the two
+/// clocks do not belong together.
+fn set_clock(node: &Node, turns: &mut Turns) -> bool {
+    let (before, time_of_day, after) = (node.now(), node.env.time_of_day(), node.now());
+    let together = after.since(before) < TOGETHER;
+    if together {
+        turns.set_clock(before, time_of_day);
+    }
+    together
+}
+
 /// Asks the lease store for this node's number until it is told.
 async fn take_number(node: Arc<Node>) {
+    let mut wait = NUMBER;
     loop {
         if let Some(number) = node.leases.number(&node.env, NUMBER).await {
             node.refreshes.plan().turns.iter_mut().for_each(|turns| turns.renumber(number));
             return;
         }
-        node.env.sleep_until(node.now().after(NUMBER)).await;
+        if wait == NUMBER {
+            tracing::warn!(
+                "the lease store gives this node no number: its turns are at a place that was drawn"
+            );
+        }
+        node.env.sleep_until(node.now().after(wait)).await;
+        wait = (2 * wait).min(LONGEST_WAIT);
     }
 }
 
@@ -185,7 +207,6 @@ fn due(node: &Node, now: Instant) -> Vec<Key> {
 /// many requests, each with a slot of the ramp.
 pub fn rescue(node: &Node, most: usize) -> Vec<Place> {
     let now = node.now();
-    let keys = node.refreshes.plan().rescued(most, now);
     let board = |key: Key| {
         let entry = known(node, &key)?;
         let bound =
@@ -199,7 +220,15 @@ pub fn rescue(node: &Node, most: usize) -> Vec<Place> {
         node.counters.add(Stat::Prefetches);
         Some(place)
     };
-    let places: Vec<_> = keys.into_iter().filter_map(board).collect();
+    let mut places = Vec::new();
+    while places.len() < most {
+        let keys = node.refreshes.plan().rescued(most - places.len(), now);
+        if keys.is_empty() {
+            break;
+        }
+        // Some may have been refreshed meanwhile, and leave room for others.
+        places.extend(keys.into_iter().filter_map(board));
+    }
     node.refreshes.plan().spent(places.len());
     places
 }

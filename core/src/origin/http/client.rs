@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::Instant;
 
 use super::config::HttpConfig;
 use super::connector::{Connector, LastAnswer};
@@ -90,8 +91,9 @@ impl Client {
         }
         let mut stale = 0;
         while repeatable && stale < MAX_STALE {
+            let sent_at = Instant::now();
             match self.send_once(request.clone()).await {
-                Err(error) if is_stale(&error) => stale += 1,
+                Err(error) if is_stale(&error, sent_at) => stale += 1,
                 outcome => return outcome.map_err(|error| failure(&error)),
             }
         }
@@ -176,12 +178,12 @@ fn broken(error: &hyper::Error) -> OriginError {
     OriginError::lost(format!("the connection broke within the answer: {}", causes(error)))
 }
 
-fn is_stale(error: &legacy::Error) -> bool {
+fn is_stale(error: &legacy::Error, sent_at: Instant) -> bool {
     let mut extensions = http::Extensions::new();
     if let Some(connected) = error.connect_info() {
         connected.get_extras(&mut extensions);
     }
-    let idle = extensions.get::<LastAnswer>().is_some_and(LastAnswer::may_be_closed_as_idle);
+    let idle = extensions.get::<LastAnswer>().is_some_and(|last| last.may_be_closed_as_idle(sent_at));
     idle && !inner(error).is_some_and(hyper::Error::is_parse)
 }
 

@@ -34,8 +34,9 @@ impl LastAnswer {
         *self.last() = Some(Instant::now());
     }
 
-    pub(super) fn may_be_closed_as_idle(&self) -> bool {
-        self.last().is_some_and(|at| at.elapsed() >= IDLE)
+    /// Of a request that was sent then.
+    pub(super) fn may_be_closed_as_idle(&self, sent_at: Instant) -> bool {
+        self.last().is_some_and(|at| sent_at.saturating_duration_since(at) >= IDLE)
     }
 
     fn last(&self) -> MutexGuard<'_, Option<Instant>> {

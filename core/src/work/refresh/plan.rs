@@ -148,9 +148,10 @@ impl Plan {
         at_once
     }
 
-    /// Whether the next read of a key is to ask as well: its rate cannot be told yet.
+    /// Whether the next read of a key is to ask as well: its rate cannot be told yet, and
+    /// there is time until it is due.
     pub fn asks_again(&self, key: &Key) -> bool {
-        self.known.get(key).is_some_and(|known| known.again)
+        self.known.get(key).is_some_and(|known| known.again && !known.must)
     }
 
     /// A key was taken, because `due` had come or at once.
@@ -158,6 +159,8 @@ impl Plan {
         self.schedule(key, None);
         let Some(known) = self.known.get_mut(key) else { return };
         known.must = false;
+        known.again = false;
+        known.was_at_turn = known.at_turn && due.is_some();
         known.taken_at = due.or(known.taken_at);
         if known.passing {
             self.passing -= 1;
@@ -167,18 +170,20 @@ impl Plan {
 
     /// A key was refreshed, or proved otherwise. If it is hot, that goes on.
     pub fn proved(&mut self, key: &Key, times: Times) {
+        self.rescue.spare(key);
         let Some(known) = self.known.get_mut(key) else { return };
-        if known.proved(&times) {
-            self.rescue.spare(key);
-        }
+        known.proved(&times);
         if known.passing {
             return self.taken(key, None);
         }
         known.apart = known.apart.saturating_sub(1);
+        known.misfit = known.misfit.saturating_sub(1);
         let moves = known.moves.take();
+        let period = times.due.since(times.validated_at);
         let mut times = known.in_step(times, times.validated_at, self.turns, group_of(key, self.slots));
         if let Some(draw) = moves {
-            times.due = times.due.before(times.due.since(times.earliest()).mul_f64(uniform(draw)));
+            let due = times.due.before(times.due.since(times.earliest()).mul_f64(uniform(draw)));
+            times.due = self.turns.map_or(due, |turns| turns.other_before(due, period)).max(times.earliest());
             known.at_turn = false;
         }
         let Some(known) = self.known.get_mut(key) else { return };
@@ -196,6 +201,8 @@ impl Plan {
         let from = now.after(2 * usual).max(times.earliest());
         let room = times.due.since(from);
         let due = from.after(room.mul_f64(uniform(draw)));
+        let period = times.due.since(times.validated_at);
+        let due = self.turns.map_or(due, |turns| turns.other_before(due, period)).max(from);
         let Some(known) = self.known.get_mut(key) else { return false };
         known.apart = APART;
         known.at_turn = false;
@@ -218,7 +225,7 @@ impl Plan {
     /// The origin gives no answers.
     pub fn trouble(&mut self, now: Instant) {
         self.trouble_at = self.trouble_at.max(now);
-        self.rescue.again();
+        self.rescue.again(now);
     }
 
     /// A key could not be refreshed. If it is hot, it is [`Plan::rescued`] as soon as the
@@ -231,8 +238,8 @@ impl Plan {
 
     /// The origin could not be asked for a key that was read. It is [`Plan::rescued`] after
     /// the hot ones; of no more of them than are known.
-    pub fn turn_away(&mut self, key: &Key) {
-        self.rescue.turn_away(key);
+    pub fn turn_away(&mut self, key: &Key, now: Instant) {
+        self.rescue.turn_away(key, now);
     }
 
     /// Takes some of the keys that were stranded or turned away.
@@ -294,7 +301,14 @@ impl Plan {
                         Decision::Leave
                     }
                 };
+                let again = self.known.get(&key).is_some_and(|known| known.again);
                 self.taken(&key, first);
+                if decision == Decision::Leave
+                    && let Some(known) = self.known.get_mut(&key)
+                {
+                    // The next read is still evidence.
+                    known.again = again;
+                }
                 (key, decision)
             })
             .collect()

@@ -60,6 +60,11 @@ pub(super) struct Known {
     pub(super) scheduled: Option<Times>,
     /// It is due at a turn of this node, with others that are.
     pub(super) at_turn: bool,
+    /// So was it when it was taken last.
+    pub(super) was_at_turn: bool,
+    /// So many refreshes without a look at the turns: they do not fit its periods, which are
+    /// shorter where the origin's answers have an age.
+    pub(super) misfit: u8,
 }
 
 impl Known {
@@ -81,6 +86,8 @@ impl Known {
             taken_at: None,
             scheduled: None,
             at_turn: false,
+            was_at_turn: false,
+            misfit: 0,
         }
     }
 
@@ -117,17 +124,15 @@ impl Known {
         is_new
     }
 
-    /// It was proved. Whether that is news.
-    pub(super) fn proved(&mut self, times: &Times) -> bool {
-        let is_new = self.validated_at < times.validated_at;
-        if is_new {
+    /// It was proved.
+    pub(super) fn proved(&mut self, times: &Times) {
+        if self.validated_at < times.validated_at {
             self.validated_at = times.validated_at;
             self.watched_from = times.wanted_from;
             self.asked = false;
             self.again = false;
             self.must = false;
         }
-        is_new
     }
 
     /// The times with the due instant in step with when it was taken last, and at a turn of
@@ -138,7 +143,12 @@ impl Known {
         let step = self.taken_at.map(|taken_at| taken_at.after(period));
         let due = step.filter(|due| (times.wanted_from..times.due).contains(due)).unwrap_or(times.due);
         let turn = turns.map(|turns| turns.last_before(due, period, group));
-        let turn = turn.filter(|turn| !self.passing && self.apart == 0 && *turn > times.earliest().max(from));
+        if self.was_at_turn && turn.is_some_and(|turn| due.since(turn) > period / super::SOON) {
+            // It would be early, and perhaps each time.
+            self.misfit = super::APART;
+        }
+        let may = !self.passing && self.apart == 0 && self.misfit == 0;
+        let turn = turn.filter(|turn| may && *turn > times.earliest().max(from));
         self.at_turn = turn.is_some();
         Times { due: turn.unwrap_or(due), ..times }
     }

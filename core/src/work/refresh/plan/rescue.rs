@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::facts::clock::Instant;
 use crate::facts::key::Key;
 
-/// Requests have come, or not, after so long.
+/// So long after the last key was taken, or turned away, requests have come, or not, and
+/// keys were read again, or not.
 const UNDER_WAY: Duration = Duration::from_secs(10);
 
 /// Who is refreshed with the first requests after an outage, and in which order.
@@ -22,13 +23,14 @@ pub(super) struct Rescue {
     turned_away: BTreeSet<Key>,
     /// Those that were taken since the origin is back: if it goes away again, perhaps in vain.
     taken: BTreeSet<Key>,
-    taken_at: Instant,
+    /// The last time that one was taken, or turned away.
+    touched_at: Instant,
 }
 
 impl Rescue {
     pub(super) fn new(most: usize) -> Self {
         let [stranded, turned_away, taken] = [const { BTreeSet::new() }; 3];
-        Self { most, stranded, turned_away, taken, taken_at: Instant::ZERO }
+        Self { most, stranded, turned_away, taken, touched_at: Instant::ZERO }
     }
 
     /// A hot key could not be refreshed.
@@ -38,20 +40,23 @@ impl Rescue {
     }
 
     /// A key that was read could not be asked for. It comes after the hot ones.
-    pub(super) fn turn_away(&mut self, key: &Key) {
+    pub(super) fn turn_away(&mut self, key: &Key, now: Instant) {
+        self.touched_at = now;
         if self.turned_away.len() < self.most && !self.stranded.contains(key) {
             self.turned_away.insert(key.clone());
         }
     }
 
-    /// A hot key needs it no more: it was proved, or is gone.
+    /// A key needs it no more: it was proved, or is gone.
     pub(super) fn spare(&mut self, key: &Key) {
-        self.stranded.remove(key);
+        for keys in [&mut self.stranded, &mut self.turned_away, &mut self.taken] {
+            keys.remove(key);
+        }
     }
 
     /// Takes some.
     pub(super) fn take(&mut self, most: usize, now: Instant) -> Vec<Key> {
-        self.taken_at = now;
+        self.touched_at = now;
         let next = || self.stranded.pop_first().or_else(|| self.turned_away.pop_first());
         let taken: Vec<_> = std::iter::from_fn(next).take(most).collect();
         self.taken.extend(taken.iter().cloned());
@@ -59,18 +64,18 @@ impl Rescue {
     }
 
     /// The origin is away again: what was taken may have been taken in vain.
-    pub(super) fn again(&mut self) {
+    pub(super) fn again(&mut self, now: Instant) {
         for key in std::mem::take(&mut self.taken) {
-            self.turn_away(&key);
+            self.turn_away(&key, now);
         }
     }
 
-    /// The origin is well, and those that were taken have come. Others, for whom the ramp
-    /// was too short or whose read was the first to see an outage, wait for the next one
-    /// to end, or for a read to ask.
+    /// The origin is well: reads ask for themselves again. Not at once: the ramp may have
+    /// been too short for some, or the origin be away again before anybody else knows.
     pub(super) fn over(&mut self, now: Instant) {
-        if now.since(self.taken_at) > UNDER_WAY {
+        if now.since(self.touched_at) > UNDER_WAY {
             self.taken.clear();
+            self.turned_away.clear();
         }
     }
 }
