@@ -1,8 +1,8 @@
 //! Refresh: reads say that a key is wanted, one task refreshes it in time.
 //!
 //! A read past a mark in the age of an entry says so, once a proof. Keys that
-//! are hot are refreshed as late as that is in time ([`plan`]), with their
-//! neighbours in one compare ([`batch`]); others by the first read past
+//! are hot are refreshed at the node's last turn before that is too late ([`plan`]),
+//! with their neighbours in one compare ([`batch`]); others by the first read past
 //! `refresh_after`. The node that wins a lease asks the origin; who loses it serves
 //! what it has and looks again. Nothing here is a condition of G1.
 
