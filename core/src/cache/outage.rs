@@ -9,6 +9,7 @@ use crate::facts::statistics::Stat;
 use crate::rules::breaker::Outlook;
 use crate::rules::freshness::{Standing, hard_bound, outage_bound};
 use crate::work::compare::fetch_behind;
+use crate::work::fetch::known;
 
 impl Reading {
     /// While the breaker is not closed no read waits for the origin in vain: it
@@ -21,9 +22,8 @@ impl Reading {
             return Ok(None);
         }
         // A flight may have landed between our probe and now.
-        let hash = node.store.hash(self.key.as_bytes());
-        let present = node.store.load(hash, self.key.as_bytes()).map(|entry| entry.share());
-        if let Some(Ok(value)) = present.as_ref().map(|entry| self.judge(entry, Source::Cache)) {
+        let present = known(node, &self.key);
+        if let Some(Ok(value)) = present.map(|entry| self.judge(&entry, Source::Cache)) {
             return Ok(Some(value));
         }
         if let Outlook::Refused(until) = outlook {
@@ -70,7 +70,7 @@ impl Reading {
             value = self.degraded();
             // Also who is the first to see the outage: the next read may be long after it.
             let away = matches!(error.code(), Code::OriginUnavailable | Code::BreakerOpen);
-            if away && node.store.load(node.store.hash(self.key.as_bytes()), self.key.as_bytes()).is_some() {
+            if away && (value.is_some() || known(node, &self.key).is_some()) {
                 node.refreshes.turn_away(&self.key, node.now());
             }
         }

@@ -94,7 +94,6 @@ impl Config {
 
     /// The name of what numbers are counted with. As good as no key has it, and if one has
     /// its lease is forgone.
-    #[cfg(any(feature = "redis", feature = "etcd"))]
     pub fn numbers(&self) -> Vec<u8> {
         [self.prefix.as_bytes(), b".edgecmp-numbers"].concat()
     }

@@ -114,8 +114,6 @@ pub struct Breaker {
     /// Counts openings and closings.
     life: u64,
     in_a_row: u64,
-    /// The end of the trial: a cool-down after it closed.
-    on_trial_until: Instant,
     /// The most answers of the next trial.
     trial: u64,
     /// Answers since it closed.
@@ -140,7 +138,6 @@ impl Breaker {
             phase: Phase::Closed,
             life: 0,
             in_a_row: 0,
-            on_trial_until: Instant::ZERO,
             trial: TRIAL,
             answered: 0,
             flaps: false,
@@ -295,8 +292,7 @@ impl Breaker {
         let share = |part: u64, percent: u64| {
             part > 0 && sums.calls >= self.policy.min_calls && part * 100 >= percent * sums.calls
         };
-        let on_trial =
-            matches!(self.phase, Phase::Ramp(_)) && now < self.on_trial_until && self.answered < self.trial;
+        let on_trial = self.is_on_trial(now);
         let opens = pause.is_some()
             || (on_trial && away)
             || self.in_a_row >= self.policy.failures
@@ -319,6 +315,11 @@ impl Breaker {
         opens
     }
 
+    fn is_on_trial(&self, now: Instant) -> bool {
+        let Phase::Ramp(ramp) = &self.phase else { return false };
+        now < ramp.began().after(self.policy.cooldown) && self.answered < self.trial
+    }
+
     fn open(&mut self, now: Instant, pause: Option<Duration>, draw: u64) {
         let cooldown = saturating_nanos(self.policy.cooldown);
         // Up to a quarter longer, never shorter: a fleet must not probe in step.
@@ -339,7 +340,6 @@ impl Breaker {
         self.life += 1;
         self.in_a_row = 0;
         self.answered = 0;
-        self.on_trial_until = now.after(self.policy.cooldown);
         self.window = Window::new(self.policy.window, now);
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! Reads are not counted: that would cost every hit. What is seen of a key is
 //! how long it takes, from a mark in its age on, until somebody reads it, once for
-//! each proof. If reads come at random (a Poisson process of rate r), such waits are
-//! exponential of mean 1/r, and `reads / time watched` is the maximum-likelihood
-//! estimate of r, silent times included (censored at their end). Both sums decay,
-//! with a half-life, so that the estimate follows what a key is now.
+//! each proof, or from read to read while there were too few to believe. If reads
+//! come at random (a Poisson process of rate r), such waits are exponential of mean
+//! 1/r, and `reads / time watched` is the maximum-likelihood estimate of r, silent
+//! times included (censored at their end). Both sums decay, with a half-life, so
+//! that the estimate follows what a key is now.
 
 use std::time::Duration;
 

@@ -38,6 +38,11 @@ impl Ramp {
         Self { since: now, length, steady, next: now.after(interval(steady * FIRST_SHARE)) }
     }
 
+    /// When the origin came back.
+    pub fn began(&self) -> Instant {
+        self.since
+    }
+
     fn lengths(&self, at: Instant) -> f64 {
         at.since(self.since).as_secs_f64() / self.length.as_secs_f64().max(1e-9)
     }

@@ -7,10 +7,7 @@ use crate::facts::option_choice::LeaseSlots;
 pub fn lease_of(key: &Key, slots: LeaseSlots) -> Key {
     match slots {
         LeaseSlots::PerKey => key.clone(),
-        LeaseSlots::Slots(slots) => {
-            let slot = fnv1a(key.as_bytes()) % u64::from(slots);
-            Key::copy_from(slot.to_string().as_bytes())
-        }
+        LeaseSlots::Slots(_) => Key::copy_from(group_of(key, slots).to_string().as_bytes()),
     }
 }
 

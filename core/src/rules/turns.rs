@@ -41,7 +41,9 @@ pub struct Turns {
 impl Turns {
     /// The turns of the node with this number, where instants are times of day.
     pub fn new(number: u64) -> Self {
-        Self { zero: 0, place: number.wrapping_mul(GOLDEN) }
+        let mut turns = Self { zero: 0, place: 0 };
+        turns.renumber(number);
+        turns
     }
 
     /// The node has got another number.

@@ -151,7 +151,7 @@ impl Plan {
     /// Whether the next read of a key is to ask as well: its rate cannot be told yet, and
     /// there is time until it is due.
     pub fn asks_again(&self, key: &Key) -> bool {
-        self.known.get(key).is_some_and(|known| known.again && !known.must)
+        self.known.get(key).is_some_and(|known| known.is_watched() && !known.must)
     }
 
     /// A key was taken, because `due` had come or at once.
@@ -159,7 +159,6 @@ impl Plan {
         self.schedule(key, None);
         let Some(known) = self.known.get_mut(key) else { return };
         known.must = false;
-        known.again = false;
         known.was_at_turn = known.at_turn && due.is_some();
         known.taken_at = due.or(known.taken_at);
         if known.passing {
@@ -182,11 +181,11 @@ impl Plan {
         let period = times.due.since(times.validated_at);
         let mut times = known.in_step(times, times.validated_at, self.turns, group_of(key, self.slots));
         if let Some(draw) = moves {
-            let due = times.due.before(times.due.since(times.earliest()).mul_f64(uniform(draw)));
-            times.due = self.turns.map_or(due, |turns| turns.other_before(due, period)).max(times.earliest());
+            let room = times.due.since(times.earliest());
+            let due = times.due.before(room.mul_f64(uniform(draw)));
+            times.due = another(self.turns, due, period).max(times.earliest());
             known.at_turn = false;
         }
-        let Some(known) = self.known.get_mut(key) else { return };
         let is_hot = known.hotness.is_hot(self.policy.threshold, times.bound, known.silent);
         self.schedule(key, is_hot.then_some(times));
     }
@@ -201,8 +200,7 @@ impl Plan {
         let from = now.after(2 * usual).max(times.earliest());
         let room = times.due.since(from);
         let due = from.after(room.mul_f64(uniform(draw)));
-        let period = times.due.since(times.validated_at);
-        let due = self.turns.map_or(due, |turns| turns.other_before(due, period)).max(from);
+        let due = another(self.turns, due, times.due.since(times.validated_at)).max(from);
         let Some(known) = self.known.get_mut(key) else { return false };
         known.apart = APART;
         known.at_turn = false;
@@ -301,14 +299,7 @@ impl Plan {
                         Decision::Leave
                     }
                 };
-                let again = self.known.get(&key).is_some_and(|known| known.again);
                 self.taken(&key, first);
-                if decision == Decision::Leave
-                    && let Some(known) = self.known.get_mut(&key)
-                {
-                    // The next read is still evidence.
-                    known.again = again;
-                }
                 (key, decision)
             })
             .collect()
@@ -392,6 +383,11 @@ impl Plan {
         }
         self.known.len() - self.passing < self.policy.keys
     }
+}
+
+/// The instant about `due` of a key that has met another node at its turn.
+fn another(turns: Option<Turns>, due: Instant, period: Duration) -> Instant {
+    turns.map_or(due, |turns| turns.other_before(due, period))
 }
 
 /// Whether only the last so-manieth of the time until it is due is left. Not before

@@ -38,8 +38,6 @@ pub(super) struct Known {
     /// The proof that is meant by that.
     pub(super) validated_at: Instant,
     pub(super) asked: bool,
-    /// The next read is to ask as well, of the same proof: of this key too few were seen.
-    pub(super) again: bool,
     /// Refreshes in a row that nobody had asked for.
     pub(super) silent: u8,
     /// So many refreshes at a time of its own: at the others' time another node has
@@ -75,7 +73,6 @@ impl Known {
             watched_from: times.wanted_from,
             validated_at: times.validated_at,
             asked: false,
-            again: false,
             silent: 0,
             apart: 0,
             moves: None,
@@ -105,7 +102,7 @@ impl Known {
         if is_new {
             if self.watched_from <= trouble_at {
                 self.hotness.unwatched(now);
-            } else if !self.asked || self.again {
+            } else if self.is_watched() {
                 let waited = times.validated_at.since(self.watched_from);
                 self.hotness.read_after(waited, now, half_life);
             }
@@ -113,15 +110,19 @@ impl Known {
             self.asked = false;
             self.must = self.passing;
         }
-        if !self.asked || self.again {
+        if self.is_watched() {
             let from = if self.asked { self.watched_from } else { times.wanted_from };
             self.hotness.read_after(now.since(from), now, half_life);
             self.watched_from = now;
         }
         self.asked = true;
-        self.again = !self.passing && !self.hotness.is_believed();
         self.silent = 0;
         is_new
+    }
+
+    /// Whether the next read tells more: none was seen of this proof, or too few of the key.
+    pub(super) fn is_watched(&self) -> bool {
+        !self.asked || !(self.passing || self.hotness.is_believed())
     }
 
     /// It was proved.
@@ -130,7 +131,6 @@ impl Known {
             self.validated_at = times.validated_at;
             self.watched_from = times.wanted_from;
             self.asked = false;
-            self.again = false;
             self.must = false;
         }
     }

@@ -1,7 +1,6 @@
 //! Keys that the origin could not be asked for, until it is back.
 
 use std::collections::BTreeSet;
-
 use std::time::Duration;
 
 use crate::facts::clock::Instant;
