@@ -1,7 +1,7 @@
 //! The port to the origin: the system of record.
 //!
 //! Adapters say what the origin answered; they decide nothing about freshness
-//! and read no clock. Who calls them notes the instant before the request.
+//! and read no clock for it. Who calls them notes the instant before the request.
 
 use std::borrow::Cow;
 use std::time::Duration;

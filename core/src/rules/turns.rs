@@ -2,10 +2,10 @@
 //! between them, if each has a number of its own and they agree on the time of day.
 //!
 //! A node's instants are a third of a period apart, at a place within it that its number
-//! says: the fraction of its product with the golden ratio. Of n numbers, in a row or every
-//! k-th, the places are about 1/n apart, the nearest not much less than half of that,
-//! however many there are (the three-gap theorem of Sós and Świerczkowski, 1958), and they
-//! stay where they are when nodes come. Keys of different groups are due at different
+//! says: the fraction of its product with the golden ratio. Of n numbers in a row the
+//! places are about 1/n apart, the nearest not much less than half of that, however many
+//! there are (the three-gap theorem of Sós and Świerczkowski, 1958); of every second, fourth
+//! or eighth number as well. They stay where they are when nodes come. Keys of different groups are due at different
 //! instants, by as much on each node.
 //!
 //! Wrong clocks, or numbers that nobody gave, cost a lease now and then, nothing else:

@@ -9,12 +9,12 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::time::Instant;
 
 use super::config::HttpConfig;
 use super::connector::{Connector, LastAnswer};
 use super::request::Outgoing;
 use super::text::causes;
+use crate::facts::clock::{BootClock, Clock, Instant};
 use crate::facts::error::Result;
 use crate::origin::{OriginError, OriginResult};
 
@@ -91,7 +91,7 @@ impl Client {
         }
         let mut stale = 0;
         while repeatable && stale < MAX_STALE {
-            let sent_at = Instant::now();
+            let sent_at = BootClock.now();
             match self.send_once(request.clone()).await {
                 Err(error) if is_stale(&error, sent_at) => stale += 1,
                 outcome => return outcome.map_err(|error| failure(&error)),

@@ -15,8 +15,9 @@ use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
-use tokio::time::Instant;
 use tower_service::Service;
+
+use crate::facts::clock::{BootClock, Clock, Instant};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -31,12 +32,12 @@ pub(super) struct LastAnswer(Arc<Mutex<Option<Instant>>>);
 
 impl LastAnswer {
     pub(super) fn note(&self) {
-        *self.last() = Some(Instant::now());
+        *self.last() = Some(BootClock.now());
     }
 
     /// Of a request that was sent then.
     pub(super) fn may_be_closed_as_idle(&self, sent_at: Instant) -> bool {
-        self.last().is_some_and(|at| sent_at.saturating_duration_since(at) >= IDLE)
+        self.last().is_some_and(|at| sent_at.since(at) >= IDLE)
     }
 
     fn last(&self) -> MutexGuard<'_, Option<Instant>> {
