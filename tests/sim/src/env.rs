@@ -16,13 +16,15 @@ pub struct SimEnv {
     owner: Owner,
     /// How much faster than true time the local clock runs, in parts per million.
     drift_ppm: i64,
+    /// How far its wall clock is ahead of true time.
+    ahead: Nanos,
 }
 
 impl SimEnv {
     /// The environment of the cache `owner`.
     #[must_use]
-    pub fn new(world: &Arc<World>, owner: Owner, drift_ppm: i64) -> Arc<Self> {
-        Arc::new(Self { world: Arc::clone(world), owner, drift_ppm })
+    pub fn new(world: &Arc<World>, owner: Owner, drift_ppm: i64, ahead: Nanos) -> Arc<Self> {
+        Arc::new(Self { world: Arc::clone(world), owner, drift_ppm, ahead })
     }
 
     fn scale(nanos: Nanos, numerator: i64, denominator: i64) -> Nanos {
@@ -38,8 +40,8 @@ impl Clock for SimEnv {
 
 impl Env for SimEnv {
     fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {
-        let (world, owner, drift_ppm) = (Arc::clone(&self.world), self.owner, self.drift_ppm);
-        let clock = Self { world: Arc::clone(&world), owner, drift_ppm };
+        let (world, drift_ppm) = (Arc::clone(&self.world), self.drift_ppm);
+        let clock = Self { world: Arc::clone(&world), ..*self };
         Box::pin(async move {
             // The local clock has the last word: timers drift and stand still in suspend.
             loop {
@@ -64,7 +66,7 @@ impl Env for SimEnv {
     }
 
     fn time_of_day(&self) -> u64 {
-        self.world.now()
+        self.world.now() + self.ahead
     }
 
     fn random(&self) -> u64 {

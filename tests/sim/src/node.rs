@@ -45,7 +45,7 @@ impl Fleet {
     pub fn open(world: &Arc<World>, plan: &Arc<Plan>) -> Arc<Self> {
         let server = Arc::new(Mutex::new(Server::new(plan)));
         let weather = Arc::default();
-        let clock = SimEnv::new(world, Owner::Harness, 0);
+        let clock = SimEnv::new(world, Owner::Harness, 0, 0);
         let mut fleet = Self {
             shared_link: Link::new("shared".into(), world, plan, &weather, &server),
             shared_leases: FlakyLeases::new(world, clock),
@@ -64,7 +64,8 @@ impl Fleet {
     fn begin(&self, node: usize) -> Arc<Life> {
         let id = self.lives.fetch_add(1, Ordering::Relaxed);
         let owner = Owner::Cache(id);
-        let env = SimEnv::new(&self.world, owner, self.plan.drift_ppm[node]);
+        let ahead = self.plan.ahead.get(node).copied().unwrap_or(0);
+        let env = SimEnv::new(&self.world, owner, self.plan.drift_ppm[node], ahead);
         let leases: Arc<dyn LeaseStore> = if self.plan.shared_leases {
             Arc::clone(&self.shared_leases) as _
         } else {

@@ -59,6 +59,8 @@ pub struct Plan {
     pub shared_leases: bool,
     /// For each node.
     pub drift_ppm: Vec<i64>,
+    /// How far its wall clock is ahead; none further on. No promise may rest on it.
+    pub ahead: Vec<Nanos>,
     /// One way, least and most, when nothing is slow.
     pub latency: (Nanos, Nanos),
     /// Largest pause between two calls of a client.
@@ -99,6 +101,7 @@ impl Plan {
             options: Options::default(),
             shared_leases: rng.chance(500),
             drift_ppm: Vec::new(),
+            ahead: Vec::new(),
             latency: rng.pick(&[(20 * US, 200 * US), (200 * US, 2 * MS), (MS, 15 * MS)]),
             think: rng.pick(&[MS, 10 * MS, 30 * MS]),
             external_every: rng.pick(&[3 * MS, 20 * MS, 100 * MS]),
@@ -129,6 +132,9 @@ impl Plan {
             plan.prefix_bound = Some(bound);
         }
         plan.monotonic = !plan.has(Fault::Aged) || rng.chance(500);
+        if rng.chance(500) {
+            plan.ahead = (0..plan.nodes).map(|_| rng.below(2 * SECOND)).collect();
+        }
         plan.avoid_what_nobody_promises();
         plan.sabotage();
         plan

@@ -16,7 +16,20 @@ type Counts = [u64; 3];
 
 /// Reads all keys at all nodes for so many bounds; the counts of each bound.
 fn run(seed: u64, nodes: usize, latency: (u64, u64), bounds: usize, prefetch_keys: u64) -> Vec<Counts> {
+    run_with_clocks(seed, nodes, latency, bounds, prefetch_keys, Vec::new())
+}
+
+/// The same where wall clocks are ahead by so much.
+fn run_with_clocks(
+    seed: u64,
+    nodes: usize,
+    latency: (u64, u64),
+    bounds: usize,
+    prefetch_keys: u64,
+    ahead: Vec<u64>,
+) -> Vec<Counts> {
     let mut plan = Plan::of(1, Sabotage::None);
+    plan.ahead = ahead;
     plan.nodes = nodes;
     plan.keys = KEYS;
     plan.rates.clear();
@@ -80,6 +93,33 @@ fn leases_cost_no_more_when_nodes_become_more() {
         assert!(sum(&counts[4..], 2) <= 2, "{nodes} nodes: {} reads waited", sum(&counts[4..], 2));
         let asked = sum(&counts[4..], 1) as f64 / (12 * nodes * KEYS) as f64;
         assert!((1.0..1.15).contains(&asked), "{nodes} nodes: {asked:.3} proofs a key and bound");
+    }
+}
+
+/// Clocks that are off by a few milliseconds cost nothing; by anything, what instants that
+/// are drawn would.
+#[test]
+fn wrong_clocks_cost_some_leases_and_nothing_else() {
+    const SEEDS: u64 = 10;
+    for (most, cold_limit) in [(5 * MS, 0.02), (2 * SECOND, 0.05)] {
+        let runs: Vec<_> = (0..SEEDS)
+            .map(|seed| {
+                let random = edgecmp::env::SplitMix::new(seed);
+                let ahead = (0..16).map(|_| random.draw() % most).collect();
+                run_with_clocks(1 + seed, 16, (2 * MS, 3 * MS), 16, 16_384, ahead)
+            })
+            .collect();
+        let sum = |i: usize, from: usize| {
+            runs.iter().flat_map(|counts| &counts[from..]).map(|counts| counts[i]).sum::<u64>() as f64
+        };
+        let (cold, settled) = (sum(0, 0) / sum(1, 0), sum(0, 4) / sum(1, 4));
+        let asked = sum(1, 4) / (SEEDS * 12 * 16 * KEYS as u64) as f64;
+        println!(
+            "up to {} ms: {cold:.4} conflicts a key, {settled:.4} settled, {asked:.3} proofs",
+            most / MS
+        );
+        assert!(cold < cold_limit && settled < 0.02);
+        assert!((1.0..1.17).contains(&asked));
     }
 }
 
